@@ -1,0 +1,40 @@
+"""The types, the vocabulary and the error tree. Imports nothing of the package."""
+
+from pneumoscope.core.errors import (
+    BundleError,
+    DamagedBundle,
+    FilmError,
+    ForeignBundle,
+    ManifestError,
+    MissingExtra,
+    NewerBundle,
+    PneumoscopeError,
+    RecipeError,
+    RunError,
+    UnreadableFilm,
+    UnsupportedFilm,
+)
+from pneumoscope.core.radiograph import Radiograph
+from pneumoscope.core.reading import Failure, Finding, Outcome, QualityFlag, Reading, Timings
+
+__all__ = [
+    "BundleError",
+    "DamagedBundle",
+    "Failure",
+    "FilmError",
+    "Finding",
+    "ForeignBundle",
+    "ManifestError",
+    "MissingExtra",
+    "NewerBundle",
+    "Outcome",
+    "PneumoscopeError",
+    "QualityFlag",
+    "Radiograph",
+    "Reading",
+    "RecipeError",
+    "RunError",
+    "Timings",
+    "UnreadableFilm",
+    "UnsupportedFilm",
+]

@@ -1,0 +1,90 @@
+"""What the program says about one film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer.
+
+    ``probability`` is calibrated, in [0, 1]; ``positive`` is ``probability >= threshold`` at the named operating point.
+    """
+
+    label: str
+    probability: float
+    operating_point: str
+    threshold: float
+    positive: bool
+
+
+@dataclass(frozen=True)
+class QualityFlag:
+    """A reason to distrust the answer. ``code`` is stable (``"inverted"``); ``message`` is for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent on one film."""
+
+    decode: float
+    prepare: float
+    infer: float
+
+    @property
+    def total(self) -> float:
+        """The whole of it."""
+        return self.decode + self.prepare + self.infer
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reading:
+    """The answer for one film, with what is needed to weigh it and to trace it.
+
+    Attributes
+    ----------
+    film : the name it came by (a path, usually).
+    findings : one for each label of the bundle, in the bundle's order.
+    flags : reasons to distrust the answer; empty for a good film.
+    notes : what the reader had to do to the film.
+    heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: the calibrated
+        probability that the film would have if all of it looked like this cell. None when not asked for.
+    film_digest, bundle_digest : SHA-256 (hex) of the file read and of the bundle that read it.
+    """
+
+    film: str
+    findings: tuple[Finding, ...]
+    flags: tuple[QualityFlag, ...]
+    notes: tuple[str, ...]
+    heatmap: NDArray[np.float32] | None
+    film_digest: str
+    bundle_digest: str
+    milliseconds: Timings
+
+    @property
+    def finding(self) -> Finding:
+        """The first finding: the only one of a single-label bundle."""
+        return self.findings[0]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A film that could not be read: a row in the table, never the end of the run.
+
+    ``code`` is the error's stable name (``"unreadable"``), ``error`` its message.
+    """
+
+    film: str
+    code: str
+    error: str
+    film_digest: str | None = None
+
+
+Outcome = Reading | Failure
