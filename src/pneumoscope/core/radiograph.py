@@ -19,7 +19,7 @@ class Radiograph:
     full_size : (height, width) in the file; larger than ``pixels`` when a JPEG was decoded at reduced scale.
     container : ``"jpeg"``, ``"png"``, ``"tiff"``, ``"bmp"``, ``"webp"`` or ``"dicom"``.
     chroma : share of pixels, 0 to 1, with visible colour (a stamp, an annotation). Zero for a plain film.
-    modality, body_part, view : as the DICOM header states them (``"DX"``, ``"CHEST"``, ``"PA"``), upper case; else None.
+    modality, body_part, view : as the DICOM header states them (``"DX"``, ``"CHEST"``, ``"PA"``), upper case, or None.
     spacing : (row, column) millimetres a pixel of ``full_size``, or None.
     notes : what the reader had to do, in order, in plain words.
 

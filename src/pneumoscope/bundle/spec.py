@@ -1,0 +1,154 @@
+"""What a bundle says about itself: the schema of ``bundle.json``.
+
+    bundle.json             this schema
+    model.onnx              films (B, 1, H, W) float32 -> logits (B, K), features (B, C), cam (B, K, h, w)
+    golden.npz              films and what the graph answers for them
+    MODEL_CARD.md           the same facts for a reader
+
+``bundle.json`` holds the SHA-256 of every other file, so its own SHA-256 names the whole bundle.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pneumoscope.imaging.preprocess import Preprocessing
+from pneumoscope.stats.calibration import Calibration
+
+FORMAT: Final = "pneumoscope-bundle"
+SCHEMA_VERSION: Final = 1
+SPEC_FILE = "bundle.json"
+GRAPH_FILE = "model.onnx"
+GOLDEN_FILE = "golden.npz"
+CARD_FILE = "MODEL_CARD.md"
+OUTPUTS = ("logits", "features", "cam")
+
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A piece of the schema: unknown keys are errors."""
+
+
+class Code(_Part, frozen=True, kw_only=True):
+    """A term of a coding scheme, as DICOM and HL7 write it."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+class Label(_Part, frozen=True, kw_only=True):
+    """One thing that the bundle looks for, with its calibration."""
+
+    name: str
+    code: Code
+    calibration: Calibration
+
+
+class Interval(_Part, frozen=True, kw_only=True):
+    """A measured figure with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f}-{self.high:.3f})"
+
+
+class OperatingPoint(_Part, frozen=True, kw_only=True):
+    """A film is positive when its probability is at least ``threshold``.
+
+    ``rule`` says how the threshold was chosen, ``data`` on which films sensitivity and specificity were measured.
+    """
+
+    name: str
+    threshold: Probability
+    rule: str
+    sensitivity: Interval
+    specificity: Interval
+    data: str
+
+
+class Graph(_Part, frozen=True, kw_only=True):
+    """The ONNX graph and how well it agrees with the network it came from."""
+
+    precision: Literal["int8", "fp32"]
+    opset: int
+    parity: dict[str, float]
+
+
+class Golden(_Part, frozen=True, kw_only=True):
+    """How far an engine's logits may be from the golden ones before the bundle is refused."""
+
+    tolerance: Annotated[float, Meta(gt=0.0, le=0.5)]
+
+
+class Source(_Part, frozen=True, kw_only=True):
+    """Where data or weights come from, and under which licence."""
+
+    name: str
+    citation: str
+    licence: str
+    digest: str = ""
+
+
+class BundleSpec(_Part, frozen=True, kw_only=True):
+    """Everything that a user must know to trust or distrust the graph.
+
+    ``typical_film`` is the mean of the train films as a coarse grid: a film that correlates with it negatively has
+    probably been inverted. ``metrics`` were measured on ``metrics_data``.
+    ``files`` are the digests of the bundle's other files; writing a bundle fills them in.
+    """
+
+    format: Literal["pneumoscope-bundle"] = FORMAT
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    version: str
+    created: str
+    labels: Annotated[tuple[Label, ...], Meta(min_length=1)]
+    preprocessing: Preprocessing
+    operating_points: Annotated[tuple[OperatingPoint, ...], Meta(min_length=1)]
+    default_operating_point: str
+    graph: Graph
+    golden: Golden
+    typical_film: tuple[tuple[float, ...], ...]
+    metrics: dict[str, Interval]
+    metrics_data: str
+    recipe: str
+    recipe_digest: Sha256
+    manifest_digest: Sha256
+    data: tuple[Source, ...]
+    initial_weights: Source
+    licence: str
+    intended_use: str
+    exclusions: tuple[str, ...]
+    files: dict[str, Sha256] = {}
+
+    def __post_init__(self) -> None:
+        self.operating_point()
+        if not self.typical_film or len({len(row) for row in self.typical_film}) != 1 or not self.typical_film[0]:
+            raise ValueError("typical_film: expected rows of one length")
+        for name in self.files:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == SPEC_FILE:
+                raise ValueError(f"files: expected plain file names, got {name!r}")
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The operating point of that name, or the default one.
+
+        Raises
+        ------
+        ValueError : if there is none; the message lists those that exist.
+        """
+        wanted = name or self.default_operating_point
+        for point in self.operating_points:
+            if point.name == wanted:
+                return point
+        known = ", ".join(point.name for point in self.operating_points)
+        raise ValueError(f"expected one of the operating points {known}, got {wanted!r}")

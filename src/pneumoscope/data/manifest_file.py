@@ -1,0 +1,79 @@
+"""Manifests on disk, and folders in a known layout that stand in for one."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import ModuleType
+
+from pneumoscope.core import ManifestError
+from pneumoscope.core.files import atomic_write
+from pneumoscope.core.manifest import Film, Manifest
+from pneumoscope.data import kermany
+
+SOURCES: dict[str, ModuleType] = {kermany.NAME: kermany}
+"""One line a data set; each module offers ``recognises(root)`` and ``index(root)``."""
+
+_COLUMNS = [field.name for field in fields(Film)]
+
+
+def open_manifest(path: Path) -> Manifest:
+    """Read a manifest file, or index a folder in a known layout.
+
+    Raises
+    ------
+    ManifestError : if the path is neither, or breaks a rule of the manifest.
+    """
+    if not path.is_dir():
+        return read_manifest(path)
+    for source in SOURCES.values():
+        if source.recognises(path):
+            return source.index(path)  # type: ignore[no-any-return]
+    raise ManifestError(f"{path}: expected a manifest file or a folder in a known layout ({', '.join(SOURCES)})")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest written by :func:`write_manifest`; film paths are relative to its folder.
+
+    Raises
+    ------
+    ManifestError : if the file cannot be read, lacks a column, or breaks a rule.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
+            if missing:
+                raise ManifestError(
+                    f"{path}: expected the columns {', '.join(_COLUMNS)}; missing: {', '.join(missing)}"
+                )
+            films = tuple(_film(path, line, row) for line, row in enumerate(reader, start=2))
+    except (OSError, csv.Error) as error:
+        raise ManifestError(f"{path}: cannot be read as a manifest: {error}") from error
+    return Manifest(path.parent, films)
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write ``manifest`` as CSV with paths relative to ``path``'s folder, so that both can move together."""
+    root = manifest.root.resolve()
+    with atomic_write(path) as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        for film in manifest.films:
+            place = _relative(root / film.path, path.parent.resolve())
+            writer.writerow(asdict(film) | {"path": place, "label": "" if film.label is None else film.label})
+
+
+def _relative(film: Path, folder: Path) -> str:
+    return film.relative_to(folder).as_posix() if film.is_relative_to(folder) else film.as_posix()
+
+
+def _film(path: Path, line: int, row: dict[str, str]) -> Film:
+    if any(row[name] is None for name in _COLUMNS):
+        raise ManifestError(f"{path}, line {line}: expected {len(_COLUMNS)} fields, the row is cut short")
+    label = row["label"]
+    if label not in ("", "0", "1"):
+        raise ManifestError(f"{path}, line {line}: label: expected 1, 0 or nothing, got {label!r}")
+    values = {name: row[name] for name in _COLUMNS if name != "label"}
+    return Film(**values, label=int(label) if label else None)

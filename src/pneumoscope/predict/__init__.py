@@ -1,0 +1,5 @@
+"""Predictor(bundle): a film becomes a reading."""
+
+from pneumoscope.predict.predictor import Predictor
+
+__all__ = ["Predictor"]

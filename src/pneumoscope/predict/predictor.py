@@ -1,0 +1,121 @@
+"""From a film to a reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+
+import numpy as np
+
+from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
+from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
+from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.engines import Engine, Outputs, open_engine
+from pneumoscope.imaging import read
+from pneumoscope.imaging.preprocess import resize, standardise
+from pneumoscope.predict.quality import quality_flags
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | Dataset"
+T = TypeVar("T")
+
+
+class Predictor:
+    """Reads films with one bundle. May be shared by threads.
+
+    >>> from pneumoscope import Predictor
+    >>> predictor = Predictor.open()
+    >>> reading = predictor.read("demo/films/NORMAL/IM-0001-0001.jpeg")     # doctest: +SKIP
+    """
+
+    def __init__(self, bundle: ModelBundle, engine: Engine, operating_point: OperatingPoint | None = None) -> None:
+        self.bundle = bundle
+        self.engine = engine
+        self.operating_point = operating_point or bundle.spec.operating_point()
+
+    @classmethod
+    def open(cls, bundle: str | Path = DEFAULT, *, operating_point: str | None = None) -> Self:
+        """Load a bundle (a folder, a zip file or ``"default"``) and check it.
+
+        Raises
+        ------
+        BundleError : if the bundle is damaged, foreign or newer than this program.
+        ValueError : if it has no operating point of that name.
+        """
+        loaded = load_bundle(bundle)
+        return cls(loaded, open_engine(loaded), loaded.spec.operating_point(operating_point))
+
+    def read(self, source: Source, *, name: str | None = None, heatmap: bool = True) -> Reading:
+        """Read one film: a path, a file's bytes or a DICOM dataset. ``name`` is what the reading calls it.
+
+        Raises
+        ------
+        FilmError : if it cannot be read or is no single greyscale radiograph.
+        """
+        return self._read(source, name or _name_of(source), heatmap)[0]
+
+    def read_many(
+        self,
+        paths: Iterable[Path],
+        then: Callable[[Outcome, Radiograph | None], T],
+        *,
+        heatmap: bool = True,
+        jobs: int | None = None,
+    ) -> Iterator[T]:
+        """Read films with ``jobs`` threads (default: one a core), in order, in memory that does not grow with their number.
+
+        A film that cannot be read becomes a :class:`Failure` and ends nothing. ``then`` makes of each outcome, and its film
+        unless it failed, what the caller wants to keep; it runs in the thread that read the film.
+        """
+
+        def work(path: Path) -> T:
+            try:
+                reading, film = self._read(path, str(path), heatmap)
+            except FilmError as error:
+                return then(Failure(str(path), error.code, str(error)), None)
+            return then(reading, film)
+
+        return ordered_map(work, paths, jobs or usable_cores())
+
+    def _read(self, source: Source, name: str, heatmap: bool) -> tuple[Reading, Radiograph]:
+        spec = self.bundle.spec
+        started = perf_counter()
+        film = read(source, min_size=spec.preprocessing.size)
+        decoded = perf_counter()
+        resized = resize(film, spec.preprocessing)
+        flags = quality_flags(film, resized, spec)
+        prepared = perf_counter()
+        outputs = self.engine.run(standardise(resized, spec.preprocessing)[np.newaxis, np.newaxis])
+        inferred = perf_counter()
+        reading = Reading(
+            film=name,
+            findings=self._findings(outputs),
+            flags=flags,
+            notes=film.notes,
+            heatmap=self._heatmap(outputs) if heatmap else None,
+            film_digest=film.digest,
+            bundle_digest=self.bundle.digest,
+            milliseconds=Timings(*(1e3 * t for t in (decoded - started, prepared - decoded, inferred - prepared))),
+        )
+        return reading, film
+
+    def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
+        point = self.operating_point
+        findings = []
+        for label, logit in zip(self.bundle.spec.labels, outputs.logits[0], strict=True):
+            probability = float(label.calibration.probability(logit))
+            positive = probability >= point.threshold
+            findings.append(Finding(label.name, probability, point.name, point.threshold, positive))
+        return tuple(findings)
+
+    def _heatmap(self, outputs: Outputs) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return self.bundle.spec.labels[0].calibration.probability(outputs.cam[0, 0]).astype(np.float32)
+
+
+def _name_of(source: Source) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else f"<{type(source).__name__}>"

@@ -1,0 +1,99 @@
+"""A trained network as an ONNX graph, in fp32 and in int8."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from torch import Tensor, nn
+
+from pneumoscope.bundle.spec import OUTPUTS
+from pneumoscope.training.network import Explained, FilmNetwork
+
+OPSET = 18
+_INPUT = "films"
+
+
+class _Explaining(nn.Module):
+    """The network with ``explain`` as its forward pass, which is what gets exported."""
+
+    def __init__(self, network: FilmNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, films: Tensor) -> Explained:
+        return self.network.explain(films)
+
+
+def fp32_graph(network: FilmNetwork, size: tuple[int, int]) -> bytes:
+    """The network as an ONNX graph: films (B, 1, H, W) -> logits, features, cam. Normalisation is folded into convolutions."""
+    program = torch.onnx.export(
+        _Explaining(network).eval(),
+        (torch.zeros(2, 1, *size),),
+        input_names=[_INPUT],
+        output_names=list(OUTPUTS),
+        dynamic_shapes={_INPUT: {0: torch.export.Dim("batch")}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program")
+    return _folded(program.model_proto.SerializeToString())
+
+
+def _folded(graph: bytes) -> bytes:
+    """Let ONNX Runtime fold constants and normalisation, so that int8 quantises what will really run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "folded.onnx"
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return path.read_bytes()
+
+
+def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
+    """Quantise an fp32 graph, with activation ranges measured on ``films`` (N, 1, H, W).
+
+    Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum and would
+    answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and the logit is its.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        source.write_bytes(graph)
+        quantize_static(
+            source,
+            target,
+            _Films(films),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=_head(onnx.load_from_string(graph)),
+        )
+        return target.read_bytes()
+
+
+def _head(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that make the outputs."""
+    return [node.name for node in model.graph.node if set(node.output) & set(OUTPUTS)]
+
+
+class _Films(CalibrationDataReader):  # type: ignore[misc]
+    """Feeds films to the quantiser in batches."""
+
+    def __init__(self, films: NDArray[np.float32]) -> None:
+        self._batches: Iterator[NDArray[np.float32]] = iter(np.array_split(films, max(1, len(films) // 16)))
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {_INPUT: batch}
