@@ -29,8 +29,8 @@ _LARGEST_FILE = 2**30
 class GoldenVectors:
     """Films, and what the graph answered for them when it was exported.
 
-    ``films`` are (h, w) uint8 pictures of any sizes, 255 = bone: they go through the preprocessing too. ``outputs`` holds
-    arrays with one row a film under the names of the graph's outputs.
+    ``films`` are (h, w) uint8 pictures of any sizes, 255 = bone: they go through the preprocessing too. ``outputs``
+    holds arrays with one row a film under the names of the graph's outputs.
     """
 
     films: tuple[NDArray[np.uint8], ...]
@@ -63,8 +63,8 @@ class GoldenVectors:
 class ModelBundle:
     """A loaded bundle whose files are whole and those that ``bundle.json`` names.
 
-    ``digest`` (SHA-256 of ``bundle.json``) names it. That the graph computes what it should is checked by the engine that
-    opens it, with ``golden``.
+    ``digest`` (SHA-256 of ``bundle.json``) names it. That the graph computes what it should is checked by the engine
+    that opens it, with ``golden``.
     """
 
     spec: BundleSpec
@@ -102,7 +102,8 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
 def save_bundle(spec: BundleSpec, contents: Mapping[str, bytes], path: Path) -> None:
     """Write a bundle, as a zip file if ``path`` ends in ``.zip``, else as a folder.
 
-    The digests in ``spec.files`` are made here. In a folder ``bundle.json`` is written last: without it there is no bundle.
+    The digests in ``spec.files`` are made here. In a folder ``bundle.json`` is written last: without it there is no
+    bundle.
 
     Raises
     ------

@@ -10,7 +10,8 @@ Counts
 Known faults
     The ``val`` folder is too small to choose anything on: its films are read as train films. The number in
     ``person1234`` is used again for another child with another subtype, so the patient key is the pair. About 30
-    groups of byte-identical files exist, none across folders. ``IM-k`` and ``NORMAL2-IM-k`` are separate name spaces. Only the normal films shift from train to test.
+    groups of byte-identical files exist, none across folders. ``IM-k`` and ``NORMAL2-IM-k`` are separate name
+    spaces. Only the normal films shift from train to test.
 """
 
 from __future__ import annotations

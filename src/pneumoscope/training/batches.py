@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,8 +20,8 @@ from pneumoscope.training.recipe import Recipe
 class TrainBatches:
     """One epoch in random order. What it yields depends on the recipe's seed and the epoch alone.
 
-    That is what lets a resumed run go on exactly as if it had never been stopped. The last, smaller batch is left out, as
-    batch normalisation suffers from it; the order changes, so no film is left out for long.
+    That is what lets a resumed run go on exactly as if it had never been stopped. The last, smaller batch is left
+    out, as batch normalisation suffers from it; the order changes, so no film is left out for long.
     """
 
     films: PreparedFilms
@@ -54,7 +55,7 @@ class PlainBatches:
     batch: int
 
     def __len__(self) -> int:
-        return -(-len(self.films) // self.batch)
+        return math.ceil(len(self.films) / self.batch)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self.films), self.batch):

@@ -56,11 +56,12 @@ _TOLERANCE = {"fp32": 0.01, "int8": 0.25}
 _EXPORT_TOLERANCE = 1e-3
 _CALIBRATION_FILMS = 256
 _GRID = (8, 8)
+_SHARES = {"sensitivity": "recall", "specificity": "specificity"}
 _PNEUMONIA = Code(scheme="SCT", value="233604007", meaning="Pneumonia")
 
 INTENDED_USE = (
-    "A second look at frontal (AP or PA) chest X-rays of children of one to five years, by or under a qualified reader, and "
-    "research. It says how likely pneumonia is and which part of the film speaks for it."
+    "A second look at frontal (AP or PA) chest X-rays of children of one to five years, by or under a qualified "
+    "reader, and research. It says how likely pneumonia is and which part of the film speaks for it."
 )
 EXCLUSIONS = (
     "Not a medical device and not a diagnosis: never the only reason to treat or not to treat.",
@@ -122,8 +123,8 @@ def export(
 ) -> ModelBundle:
     """Export a finished run as the bundle ``path`` (a folder, or a zip file by its ending).
 
-    The graph is int8 if that passes parity with fp32 on the validation films, else fp32. Calibration, operating points and
-    metrics are those of the graph that is shipped. ``tell`` is given a line about each step.
+    The graph is int8 if that passes parity with fp32 on the validation films, else fp32. Calibration, operating
+    points and metrics are those of the graph that is shipped. ``tell`` is given a line about each step.
 
     Raises
     ------
@@ -222,7 +223,13 @@ def _measured(logits: NDArray[np.float32], films: Manifest) -> dict[str, Any]:
     return {
         "labels": (Label(name="pneumonia", code=_PNEUMONIA, calibration=calibration),),
         "operating_points": tuple(
-            _operating_point(name, threshold, rule, labels, probabilities, where)
+            OperatingPoint(
+                name=name,
+                threshold=threshold,
+                rule=rule,
+                data=where,
+                **_performance(labels, probabilities >= threshold),
+            )
             for name, (threshold, rule) in points.items()
         ),
         "default_operating_point": "balanced",
@@ -231,14 +238,9 @@ def _measured(logits: NDArray[np.float32], films: Manifest) -> dict[str, Any]:
     }
 
 
-def _operating_point(
-    name: str, threshold: float, rule: str, labels: NDArray[np.int64], probabilities: NDArray[np.float64], data: str
-) -> OperatingPoint:
-    shares = proportions(labels, (probabilities >= threshold).astype(np.int64))
-    sensitivity, specificity = (_interval(wilson(*shares[key])) for key in ("recall", "specificity"))
-    return OperatingPoint(
-        name=name, threshold=threshold, rule=rule, sensitivity=sensitivity, specificity=specificity, data=data
-    )
+def _performance(labels: NDArray[np.int64], decisions: NDArray[np.bool_]) -> dict[str, Interval]:
+    shares = proportions(labels, decisions.astype(np.int64))
+    return {name: _interval(wilson(*shares[key])) for name, key in _SHARES.items()}
 
 
 def _interval(estimate: Estimate) -> Interval:

@@ -17,7 +17,8 @@ from pneumoscope.training.recipe import Recipe
 
 
 class Learner(LightningModule):
-    """Trains ``network``; ``average`` holds the moving average of its weights, which is what is validated and shipped."""
+    """Trains ``network``; ``average`` holds the moving average of its weights, which is what is validated and
+    shipped."""
 
     def __init__(self, recipe: Recipe, network: FilmNetwork, labels: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         super().__init__()

@@ -30,8 +30,8 @@ class Explained(NamedTuple):
 class FilmNetwork(nn.Module):
     """Feature map, average, linear: (B, 1, H, W) -> logits (B, K).
 
-    Because the head is linear, moving it before the average changes nothing: each cell of the map then has a logit of its
-    own (Zhou et al., "Learning deep features for discriminative localization", 2016), and a heat map is free.
+    Because the head is linear, moving it before the average changes nothing: each cell of the map then has a logit
+    of its own (Zhou et al., "Learning deep features for discriminative localization", 2016), and a heat map is free.
     """
 
     def __init__(self, backbone: nn.Module, features: int, labels: int, dropout: float) -> None:
@@ -59,8 +59,8 @@ def build_network(
 ) -> FilmNetwork:
     """Build the network that the recipe names, for one grey channel.
 
-    ``weights_file`` is a local safetensors file to start from in place of timm's hub. With ``start=False`` no weights are
-    loaded, because a checkpoint brings them.
+    ``weights_file`` is a local safetensors file to start from in place of timm's hub. With ``start=False`` no
+    weights are loaded, because a checkpoint brings them.
 
     Raises
     ------
@@ -74,8 +74,8 @@ def build_network(
         backbone = timm.create_model(spec.timm, pretrained=hub, **options)
     except (OSError, RuntimeError) as error:
         raise RecipeError(
-            f"network.weights: no ImageNet weights for {spec.timm}: {error}. Without a connection, download them elsewhere "
-            f"and name the safetensors file with --weights, or write weights = 'none' in the recipe."
+            f"network.weights: no ImageNet weights for {spec.timm}: {error}. Without a connection, download them "
+            f"elsewhere and name the safetensors file with --weights, or write weights = 'none' in the recipe."
         ) from error
     if start and weights_file is not None:
         load_weights(backbone, weights_file)

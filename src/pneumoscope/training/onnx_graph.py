@@ -33,7 +33,10 @@ class _Explaining(nn.Module):
 
 
 def fp32_graph(network: FilmNetwork, size: tuple[int, int]) -> bytes:
-    """The network as an ONNX graph: films (B, 1, H, W) -> logits, features, cam. Normalisation is folded into convolutions."""
+    """The network as an ONNX graph: films (B, 1, H, W) -> logits, features, cam.
+
+    Normalisation is folded into the convolutions.
+    """
     program = torch.onnx.export(
         _Explaining(network).eval(),
         (torch.zeros(2, 1, *size),),
@@ -63,8 +66,9 @@ def _folded(graph: bytes) -> bytes:
 def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
     """Quantise an fp32 graph, with activation ranges measured on ``films`` (N, 1, H, W).
 
-    Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum and would
-    answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and the logit is its.
+    Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum
+    and would answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and
+    the logit is its.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"

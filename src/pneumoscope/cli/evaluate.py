@@ -1,0 +1,56 @@
+"""``pneumoscope evaluate``: measure a bundle on labelled films."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from pneumoscope.cli.options import (
+    bundle_option,
+    data_option,
+    jobs_option,
+    need,
+    operating_point_option,
+    progress,
+)
+
+
+@click.command()
+@bundle_option
+@data_option
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@operating_point_option
+@jobs_option
+def evaluate(bundle: str, data: Path, split: str, out: Path, operating_point: str | None, jobs: int | None) -> None:
+    """Read a split's films with a bundle and write metrics.json and scores.csv into DIR.
+
+    Reported with 95% intervals: AUC, accuracy, recall, specificity, precision, F1, log loss, Brier score, and the
+    confusion matrix.
+    """
+    need("evaluate", "pneumoscope evaluate")
+    from pneumoscope.data import open_manifest
+    from pneumoscope.evaluation import evaluate as measure
+    from pneumoscope.evaluation import write_evaluation
+    from pneumoscope.predict import Predictor
+
+    try:
+        predictor = Predictor.open(bundle, operating_point=operating_point)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    result = measure(predictor, open_manifest(data), split, jobs=jobs, progress=partial(progress, what=split))
+    write_evaluation(result, out)
+    summary = result.summary
+    films, about = summary["data"], summary["bundle"]
+    click.echo(
+        f"{about['name']} {about['version']} ({about['precision']}) on {films['films']} films, split {split}, at the "
+        f"operating point {about['operating_point']} (probability >= {about['threshold']:.3f})"
+    )
+    for name, estimate in summary["metrics"].items():
+        click.echo(f"  {name:<12}{estimate.value:.4f}  ({estimate.low:.4f} to {estimate.high:.4f})")
+    click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in summary["confusion"].items()))
+    if films["unreadable"]:
+        click.echo(f"  {films['unreadable']} films could not be read; {out / 'scores.csv'} says why")
+    click.echo(f"wrote {out / 'metrics.json'} and {out / 'scores.csv'}", err=True)

@@ -1,0 +1,40 @@
+"""The ``pneumoscope`` command and what it ends with: 0 done, 1 failure, 2 misuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import pneumoscope
+from pneumoscope.cli.doctor import doctor
+from pneumoscope.cli.evaluate import evaluate
+from pneumoscope.cli.export import export
+from pneumoscope.cli.predict import predict
+from pneumoscope.cli.train import train
+from pneumoscope.core import PneumoscopeError
+
+
+class _Group(click.Group):
+    """Turns the package's own errors into one line and an exit code; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PneumoscopeError as error:
+            failure = click.ClickException(str(error))
+            failure.exit_code = error.exit_code
+            raise failure from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(pneumoscope.__version__)
+def main() -> None:
+    """Find pneumonia in chest X-rays: read films, train, export and measure models.
+
+    For research and as a second look under a qualified reader. Not a medical device, not a diagnosis.
+    """
+
+
+for _command in (predict, doctor, evaluate, train, export):
+    main.add_command(_command)

@@ -1,0 +1,137 @@
+"""``pneumoscope predict``: read films."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pneumoscope.cli.options import bundle_option, jobs_option, operating_point_option, progress
+
+if TYPE_CHECKING:
+    from pneumoscope.core import Outcome, Radiograph
+    from pneumoscope.predict import Predictor
+    from pneumoscope.report import Report
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@bundle_option
+@operating_point_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a table: .csv or .jsonl.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to look through.")
+@click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write films with their heat maps.")
+@jobs_option
+@click.option("-q", "--quiet", is_flag=True, help="Print no table.")
+def predict(
+    paths: tuple[str, ...],
+    bundle: str,
+    operating_point: str | None,
+    out: Path | None,
+    html: Path | None,
+    heatmaps: Path | None,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Read films: files, folders (searched to any depth) and globs.
+
+    A film is a JPEG, PNG, TIFF, BMP, WebP or DICOM file. Every film gets a row, in the order given; one that cannot
+    be read has its error there and stops nothing. The command ends with 1 if there was such a film, with 0 otherwise.
+    """
+    from pneumoscope.core import Failure
+    from pneumoscope.predict import Predictor
+    from pneumoscope.predict.films import Films
+
+    try:
+        films = Films(paths)
+        predictor = Predictor.open(bundle, operating_point=operating_point)
+    except (FileNotFoundError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    total = films.count()
+    if not total:
+        raise click.UsageError(f"no films in {', '.join(paths)}: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
+    failed = 0
+    with ExitStack() as stack:
+        reports = _open_reports(stack, predictor, out, html, heatmaps)
+        show = None if quiet else _console()
+        answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports), jobs=jobs)
+        for outcome, rendered in progress(answers, total):
+            failed += isinstance(outcome, Failure)
+            for report, piece in zip(reports, rendered, strict=True):
+                report.add(piece)
+            if show:
+                show(outcome)
+    for written in filter(None, (out, html, heatmaps)):
+        click.echo(f"wrote {written}", err=True)
+    if failed:
+        click.echo(f"{failed} of {total} films could not be read; their rows say why", err=True)
+        raise SystemExit(1)
+
+
+def _renderer(reports: list[Report]) -> Callable[[Outcome, Radiograph | None], tuple[Outcome, list[Any]]]:
+    """What is done with each outcome in the thread that read the film."""
+
+    def render(outcome: Outcome, film: Radiograph | None) -> tuple[Outcome, list[Any]]:
+        return outcome, [report.render(outcome, film) for report in reports]
+
+    return render
+
+
+def _open_reports(
+    stack: ExitStack, predictor: Predictor, out: Path | None, html: Path | None, heatmaps: Path | None
+) -> list[Report]:
+    """Open what was asked for, each at once under the stack's care, so that none stays behind half-written."""
+    from pneumoscope.report import HeatmapReport, HtmlReport, open_table
+
+    reports: list[Report] = []
+    if out:
+        try:
+            reports.append(stack.enter_context(open_table(out)))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--out") from error
+    if html:
+        reports.append(stack.enter_context(HtmlReport(html, _about(predictor))))
+    if heatmaps:
+        reports.append(stack.enter_context(HeatmapReport(heatmaps)))
+    return reports
+
+
+def _about(predictor: Predictor) -> Any:
+    from datetime import datetime
+
+    import pneumoscope
+    from pneumoscope.report import ReportAbout
+
+    spec, point = predictor.bundle.spec, predictor.operating_point
+    return ReportAbout(
+        title="Chest X-ray readings",
+        model=spec.name,
+        model_version=spec.version,
+        bundle_digest=predictor.bundle.digest,
+        intended_use=spec.intended_use,
+        exclusions=spec.exclusions,
+        operating_point=point.name,
+        threshold=point.threshold,
+        sensitivity=str(point.sensitivity),
+        specificity=str(point.specificity),
+        validated_on=point.data,
+        program_version=pneumoscope.__version__,
+        created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
+    )
+
+
+def _console() -> Callable[[Outcome], None]:
+    """Prints the table line by line, above the progress bar where there is one."""
+    import shutil
+
+    from tqdm import tqdm
+
+    from pneumoscope.report import table_head, table_row
+
+    width = shutil.get_terminal_size((96, 24)).columns
+    tqdm.write(table_head(width), file=sys.stdout)
+    return lambda outcome: tqdm.write(table_row(outcome, width), file=sys.stdout)

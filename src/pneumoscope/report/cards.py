@@ -1,0 +1,172 @@
+"""The HTML of one film: a card with its picture and answer, or its line in the list of those not read."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from pathlib import Path
+
+import numpy as np
+
+from pneumoscope.core import Failure, Finding, Radiograph, Reading, Timings
+from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
+from pneumoscope.report.text import escape
+from pneumoscope.report.wording import percent
+
+_JPEG_QUALITY = 82
+_BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
+_HEAT_SIDE = 48  # pixels: the browser smooths between colours, and from here on it looks like between values
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """Return ``data`` as an address that holds it."""
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def digest_html(digest: str) -> str:
+    """Return the start of a digest, with all of it in the title."""
+    return f'<code title="SHA-256 {escape(digest)}">{escape(digest[:12])}</code>'
+
+
+def points(probability: float) -> str:
+    """Return a threshold in per cent, as exactly as it was chosen but no longer than need be."""
+    return f"{round(probability * 100, 2):g}%"
+
+
+def card_html(reading: Reading, film: Radiograph | None, max_side: int) -> str:
+    """Return the rest of a card, from inside its opening tag on."""
+    finding, name = reading.finding, escape(reading.film)
+    states = "positive" if finding.positive else "negative"
+    states += " flagged" if reading.flags else ""
+    return (
+        f' data-probability="{finding.probability:.6f}" data-states="{states}">\n<article>\n'
+        f"{_title(reading.film)}\n{_picture(reading, film, max_side)}"
+        f"{_answer(finding)}{_flags(reading)}{_notes(reading.notes)}{_trace(reading, name)}"
+        "</article>\n</li>\n"
+    )
+
+
+def _title(film: str) -> str:
+    """Show the file's name large and its folder small; the search reads both."""
+    name = Path(film).name or film
+    folder = film.removesuffix(name)
+    above = f'<span class="folder"><bdi>{escape(folder)}</bdi></span>' if folder else ""
+    return f'<h3 title="{escape(film)}">{above}<bdi class="name">{escape(name)}</bdi></h3>'
+
+
+def _picture(reading: Reading, film: Radiograph | None, max_side: int) -> str:
+    if film is None:
+        return '<p class="picture none">No picture</p>\n'
+    picture = film_picture(film, max_side)
+    width, height = picture.size
+    shape = "wide" if width / height >= _BOX_ASPECT else "tall"
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_JPEG_QUALITY)
+    film_image = (
+        f'<img class="film" loading="lazy" decoding="async" width="{width}" height="{height}" '
+        f'alt="Radiograph {escape(reading.film)}" src="{data_uri("image/jpeg", file.getvalue())}">'
+    )
+    frame = f'<div class="picture"><div class="frame {shape}">{film_image}{_heat(reading)}</div></div>\n'
+    return _heat_switch(reading) + frame
+
+
+def _heat(reading: Reading) -> str:
+    if reading.heatmap is None:
+        return ""
+    rows, cells = reading.heatmap.shape
+    png = heatmap_png(reading.heatmap, (max(_HEAT_SIDE, cells), max(_HEAT_SIDE, rows)))
+    source = data_uri("image/png", png)
+    return f'<img class="heat" loading="lazy" decoding="async" alt="{_where(reading)}" src="{source}">'
+
+
+def _where(reading: Reading) -> str:
+    """Say in words where the heat map is hottest, for those who cannot see it."""
+    heat = reading.heatmap
+    if heat is None or float(heat.max()) < VISIBLE_FROM:
+        return f"Heat map: no region above {VISIBLE_FROM:.0%}"
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    height = ("upper", "middle", "lower")[int(3 * (int(row) + 0.5) / heat.shape[0])]
+    side = ("left", "centre", "right")[int(3 * (int(column) + 0.5) / heat.shape[1])]
+    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))}"
+
+
+def _heat_switch(reading: Reading) -> str:
+    if reading.heatmap is None:
+        return ""
+    return '<label class="switch"><input type="checkbox" class="heat-one" checked> Heat map</label>\n'
+
+
+def _answer(finding: Finding) -> str:
+    label = escape(finding.label)
+    if finding.positive:
+        verdict, side = f"{label[:1].upper()}{label[1:]} suspected", "At or above"
+    else:
+        verdict, side = f"Below the threshold for {label}", "Below"
+    state = "positive" if finding.positive else "negative"
+    probability = _shown(finding.probability)
+    point = f"{side} the threshold of {points(finding.threshold)} ({escape(finding.operating_point)})"
+    return (
+        f'<p class="verdict {state}">{verdict}</p>\n'
+        f'<p class="probability"><strong>{probability}</strong> probability of {label}</p>\n'
+        f"{_bar(finding)}\n"
+        f'<p class="point">{point}</p>\n'
+    )
+
+
+def _shown(probability: float) -> str:
+    return escape(percent(probability))
+
+
+def _bar(finding: Finding) -> str:
+    """Draw the probability with a mark at the threshold. SVG, since the policy forbids style attributes."""
+    fill, mark = finding.probability * 100, finding.threshold * 100
+    state = "positive" if finding.positive else "negative"
+    return (
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" y="2" width="100" height="6"/>'
+        f'<rect class="{state}" y="2" width="{fill:.2f}" height="6"/>'
+        f'<rect class="mark" x="{min(mark, 99.2):.2f}" width="0.8" height="10"/></svg>'
+    )
+
+
+def _flags(reading: Reading) -> str:
+    if not reading.flags:
+        return ""
+    items = "".join(f'<li title="{escape(flag.code)}">{escape(flag.message)}</li>' for flag in reading.flags)
+    return f'<div class="flags"><h4>Reasons for doubt</h4><ul>{items}</ul></div>\n'
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    if not notes:
+        return ""
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<div class="notes"><h4>What was done to the film</h4><ul>{items}</ul></div>\n'
+
+
+def _trace(reading: Reading, name: str) -> str:
+    others = "".join(_other(finding) for finding in reading.findings[1:])
+    return (
+        f"<details><summary>Details</summary><dl><dt>File</dt><dd><bdi>{name}</bdi></dd>{others}"
+        f"<dt>Film SHA-256</dt><dd>{digest_html(reading.film_digest)}</dd>"
+        f"<dt>Model SHA-256</dt><dd>{digest_html(reading.bundle_digest)}</dd>"
+        f"{_times(reading.milliseconds)}</dl></details>\n"
+    )
+
+
+def _other(finding: Finding) -> str:
+    side = "at or above" if finding.positive else "below"
+    return f"<dt>{escape(finding.label)}</dt><dd>{_shown(finding.probability)}, {side} {points(finding.threshold)}</dd>"
+
+
+def _times(ms: Timings) -> str:
+    parts = f"read {ms.decode:.1f}, prepare {ms.prepare:.1f}, infer {ms.infer:.1f}"
+    return f"<dt>Time</dt><dd>{ms.total:.1f} ms ({parts})</dd>"
+
+
+def failure_html(failure: Failure) -> str:
+    """Return a line of the list of films that could not be read."""
+    digest = f" {digest_html(failure.film_digest)}" if failure.film_digest else ""
+    return (
+        f'<li><bdi class="name">{escape(failure.film)}</bdi> <span class="code">{escape(failure.code)}</span>{digest}'
+        f"<p>{escape(failure.error)}</p></li>\n"
+    )

@@ -1,0 +1,55 @@
+"""Readings as columns for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pneumoscope.core import Failure, Outcome
+from pneumoscope.report.text import columns, one_line, pad, shorten
+from pneumoscope.report.wording import checked, decision, percent
+
+_NARROWEST = 60
+
+
+def format_table(outcomes: Iterable[Outcome], width: int = 96) -> str:
+    """Return a table for the terminal, ``width`` columns wide (60 at least); long names are cut in the middle."""
+    return "\n".join([table_head(width), *(table_row(outcome, width) for outcome in outcomes)])
+
+
+def table_head(width: int = 96) -> str:
+    """Return the titles and a rule."""
+    width = max(width, _NARROWEST)
+    return _line("film", "probability", "decision", "remarks", width) + "\n" + "─" * width
+
+
+def table_row(outcome: Outcome, width: int = 96) -> str:
+    """Return the line of one outcome."""
+    return _outcome_line(outcome, max(width, _NARROWEST))
+
+
+def _outcome_line(outcome: Outcome, width: int) -> str:
+    if isinstance(outcome, Failure):
+        return _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
+    finding = checked(outcome).finding
+    flags = ", ".join(flag.code for flag in outcome.flags)
+    return _line(outcome.film, percent(finding.probability), decision(finding), flags, width)
+
+
+def _line(film: str, probability: str, answer: str, remarks: str, width: int) -> str:
+    """Lay out four cells. What the fixed ones leave, film and remarks share 5 to 4."""
+    free = width - 11 - 14 - 6
+    left = free * 5 // 9
+    cells = (
+        pad(shorten(one_line(film), left), left),
+        probability.rjust(11),
+        pad(shorten(one_line(answer), 14), 14),
+        _cut(one_line(remarks), free - left),
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    """Cut ``text`` at its end: a message says the most important thing first."""
+    while columns(text) > width:
+        text = text[: -2 if text.endswith("…") else -1] + "…"
+    return text

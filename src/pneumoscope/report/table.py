@@ -1,0 +1,294 @@
+r"""Tables: CSV for spreadsheets, JSON Lines for programs.
+
+CSV
+    One row a film, the columns of ``CSV_COLUMNS``, UTF-8, ``\n``, every cell quoted. Probabilities and the threshold
+    have 6 digits, milliseconds 2. ``decision`` is the label or ``no <label>``. ``flags`` are codes joined by ``;``,
+    ``notes`` are joined by ``"; "``. An unreadable film fills ``film``, ``film_sha256`` (if it got so far),
+    ``error_code`` and ``error`` only. A bundle with several labels shows its first; JSON Lines has all.
+
+    A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name can be such
+    a cell. Text that begins with one of these, with a tab or new line, or with ``'``, gets one ``'`` in front. Nothing
+    is lost: drop one leading ``'`` wherever there is one (``unguarded``).
+
+JSON Lines
+    One object a line, UTF-8, in input order, of one of two kinds. Keys are only ever added; a change of meaning raises
+    ``schema``. ``ReadingRow`` and ``FailureRow`` are the schema, and can decode a line (``msgspec.json.decode``):
+
+    ====================== =========================================================================================
+    ``kind``               ``"reading"`` or ``"failure"``
+    ``schema``             1
+    ``film``               the name it came by; a byte that is not UTF-8 as ``\xff``
+    ``film_sha256``        digest of the file's bytes; null when a failed film could not even be opened
+    ``bundle_sha256``      digest of the model bundle (readings)
+    ``findings``           list of ``label``, ``probability``, ``operating_point``, ``threshold``, ``positive``
+    ``flags``              list of ``code``, ``message``: reasons to distrust the answer
+    ``notes``              list of texts: what the reader had to do to the film
+    ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
+    ``milliseconds``       ``decode``, ``prepare``, ``infer``, ``total``
+    ``error_code``         stable short name (failures)
+    ``error``              message for people (failures)
+    ====================== =========================================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
+from pneumoscope.report.base import PendingFile, ReportBase
+from pneumoscope.report.text import utf8
+from pneumoscope.report.wording import checked, decision
+
+CSV_COLUMNS = (
+    "film",
+    "probability",
+    "decision",
+    "label",
+    "operating_point",
+    "threshold",
+    "flags",
+    "notes",
+    "film_sha256",
+    "bundle_sha256",
+    "decode_ms",
+    "prepare_ms",
+    "infer_ms",
+    "total_ms",
+    "error_code",
+    "error",
+)
+# The last four are the full-width forms of the first, which East Asian spreadsheets take for them.
+_FORMULA_STARTS = (*"=+-@\t\r\n'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def guarded(text: str) -> str:
+    """Return ``text`` as a cell that no spreadsheet runs as a formula.
+
+    >>> guarded("=cmd()"), guarded("'quoted'"), guarded("film.png")
+    ("'=cmd()", "''quoted'", 'film.png')
+    """
+    text = utf8(text)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def unguarded(cell: str) -> str:
+    """Return the text that ``guarded`` was given.
+
+    >>> unguarded(guarded("'=1+1"))
+    "'=1+1"
+    """
+    return cell.removeprefix("'")
+
+
+def csv_line(cells: Iterable[str]) -> bytes:
+    """Return one CSV row. Every cell is quoted, so that no locale splits one at a semicolon."""
+    line = io.StringIO(newline="")
+    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([guarded(c) for c in cells])
+    return line.getvalue().encode()
+
+
+class CsvReport(ReportBase):
+    """One row a film, for spreadsheets. The module's docstring names the columns.
+
+    Raises
+    ------
+    PneumoscopeError : ``path`` cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = PendingFile(path)
+        self.add(csv_line(CSV_COLUMNS))
+
+    def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
+        """Return the film's row."""
+        cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(checked(outcome))
+        return csv_line(cells.get(name, "") for name in CSV_COLUMNS)
+
+    def add(self, rendered: bytes) -> None:
+        """Append a row."""
+        self._file.write(rendered)
+
+    def close(self) -> None:
+        """Give the file its name."""
+        self._file.close()
+
+    def abort(self) -> None:
+        """Remove the unfinished file."""
+        self._file.abort()
+
+
+def _reading_cells(reading: Reading) -> dict[str, str]:
+    finding, ms = reading.finding, reading.milliseconds
+    return {
+        "film": reading.film,
+        "probability": f"{finding.probability:.6f}",
+        "decision": decision(finding),
+        "label": finding.label,
+        "operating_point": finding.operating_point,
+        "threshold": f"{finding.threshold:.6f}",
+        "flags": ";".join(flag.code for flag in reading.flags),
+        "notes": "; ".join(reading.notes),
+        "film_sha256": reading.film_digest,
+        "bundle_sha256": reading.bundle_digest,
+        "decode_ms": f"{ms.decode:.2f}",
+        "prepare_ms": f"{ms.prepare:.2f}",
+        "infer_ms": f"{ms.infer:.2f}",
+        "total_ms": f"{ms.total:.2f}",
+    }
+
+
+def _failure_cells(failure: Failure) -> dict[str, str]:
+    return {
+        "film": failure.film,
+        "film_sha256": failure.film_digest or "",
+        "error_code": failure.code,
+        "error": failure.error,
+    }
+
+
+class FindingRow(msgspec.Struct, frozen=True):
+    """One answer of a ``ReadingRow``."""
+
+    label: str
+    probability: float
+    operating_point: str
+    threshold: float
+    positive: bool
+
+
+class FlagRow(msgspec.Struct, frozen=True):
+    """One quality flag of a ``ReadingRow``."""
+
+    code: str
+    message: str
+
+
+class MillisecondsRow(msgspec.Struct, frozen=True):
+    """The timings of a ``ReadingRow``."""
+
+    decode: float
+    prepare: float
+    infer: float
+    total: float
+
+
+class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, tag="reading", tag_field="kind"):
+    """A line of JSON Lines about a film that was read. The module's docstring explains each key."""
+
+    schema: Literal[1] = 1
+    film: str
+    film_sha256: str
+    bundle_sha256: str
+    findings: list[FindingRow]
+    flags: list[FlagRow]
+    notes: list[str]
+    heatmap: list[list[float]] | None
+    milliseconds: MillisecondsRow
+
+
+class FailureRow(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
+    """A line of JSON Lines about a film that could not be read."""
+
+    schema: Literal[1] = 1
+    film: str
+    film_sha256: str | None
+    error_code: str
+    error: str
+
+
+class JsonlReport(ReportBase):
+    """One JSON object a film, with all findings and the heat map's grid. The module's docstring is the schema.
+
+    Raises
+    ------
+    PneumoscopeError : ``path`` cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = PendingFile(path)
+
+    def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
+        """Return the film's line."""
+        row = _failure_row(outcome) if isinstance(outcome, Failure) else _reading_row(checked(outcome))
+        return msgspec.json.encode(row) + b"\n"
+
+    def add(self, rendered: bytes) -> None:
+        """Append a line."""
+        self._file.write(rendered)
+
+    def close(self) -> None:
+        """Give the file its name."""
+        self._file.close()
+
+    def abort(self) -> None:
+        """Remove the unfinished file."""
+        self._file.abort()
+
+
+def _reading_row(reading: Reading) -> ReadingRow:
+    ms = reading.milliseconds
+    return ReadingRow(
+        film=utf8(reading.film),
+        film_sha256=reading.film_digest,
+        bundle_sha256=reading.bundle_digest,
+        findings=[_finding_row(finding) for finding in reading.findings],
+        flags=[_flag_row(flag) for flag in reading.flags],
+        notes=[utf8(note) for note in reading.notes],
+        heatmap=_grid(reading),
+        milliseconds=MillisecondsRow(*(round(t, 2) for t in (ms.decode, ms.prepare, ms.infer, ms.total))),
+    )
+
+
+def _finding_row(f: Finding) -> FindingRow:
+    return FindingRow(
+        utf8(f.label), round(f.probability, 6), utf8(f.operating_point), round(f.threshold, 6), f.positive
+    )
+
+
+def _flag_row(flag: QualityFlag) -> FlagRow:
+    return FlagRow(utf8(flag.code), utf8(flag.message))
+
+
+def _grid(reading: Reading) -> list[list[float]] | None:
+    if reading.heatmap is None:
+        return None
+    # in float64: a float32 rounded to 4 digits prints as 0.12340000271797180
+    rows: list[list[float]] = np.round(reading.heatmap.astype(np.float64), 4).tolist()
+    return rows
+
+
+def _failure_row(failure: Failure) -> FailureRow:
+    return FailureRow(
+        film=utf8(failure.film),
+        film_sha256=failure.film_digest,
+        error_code=utf8(failure.code),
+        error=utf8(failure.error),
+    )
+
+
+TABLES: dict[str, type[CsvReport] | type[JsonlReport]] = {
+    ".csv": CsvReport,
+    ".jsonl": JsonlReport,
+}
+
+
+def open_table(path: Path) -> CsvReport | JsonlReport:
+    """Open the table format that the ending of ``path`` names.
+
+    Raises
+    ------
+    ValueError : no format has this ending.
+    PneumoscopeError : ``path`` cannot be written.
+    """
+    try:
+        table = TABLES[path.suffix.lower()]
+    except KeyError:
+        raise ValueError(f"{path}: expected a name ending in {' or '.join(TABLES)}, got '{path.suffix}'") from None
+    return table(path)

@@ -1,0 +1,92 @@
+"""Text from outside (file names, headers, error messages) made safe for each place it is shown in."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+
+def utf8(text: str) -> str:
+    r"""Return ``text`` so that it can be written as UTF-8.
+
+    A byte of a file name that is not UTF-8 (Python holds it as a lone surrogate) becomes a backslash escape: ``\xff``.
+    The name can then be told from its neighbours by eye; the film's digest is what identifies it for certain.
+
+    >>> utf8("film\udcff.png")
+    'film\\xff.png'
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte: half a character, from Windows
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    r"""Return ``text`` with everything that a terminal or a page would act on, or not show, escaped.
+
+    Covers new lines, escape sequences, and the marks that reverse the reading direction.
+
+    >>> one_line("a\nb\x1b[2J")
+    'a\\nb\\x1b[2J'
+    """
+    text = utf8(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def escape(text: str) -> str:
+    """Return ``text`` as HTML that shows it letter for letter, in content and in quoted attributes.
+
+    >>> escape('<script src="x">')
+    '&lt;script src=&quot;x&quot;&gt;'
+    """
+    return html.escape(one_line(text))
+
+
+def columns(text: str) -> int:
+    """Count the terminal columns that ``text`` takes; East Asian wide letters take two, combining marks none.
+
+    >>> columns("film"), columns("胸部")
+    (4, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(_columns_of(c) for c in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut ``text``, a path usually, in the middle to at most ``width`` columns; the file's name goes last.
+
+    >>> shorten("/archive/2019/ward-7/IM-0001.jpeg", 20)
+    '/archi…/IM-0001.jpeg'
+    """
+    if columns(text) <= width:
+        return text
+    name = columns(text.rpartition("/")[2]) + 1
+    tail = _fitting(text[::-1], min(max(name, width * 3 // 5), width - 1))[::-1]
+    head = _fitting(text, width - 1 - columns(tail))
+    return f"{head}…{tail}"
+
+
+def pad(text: str, width: int) -> str:
+    """Fill ``text`` with spaces to ``width`` columns."""
+    return text + " " * (width - columns(text))
+
+
+def _columns_of(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _fitting(text: str, width: int) -> str:
+    """Return the longest start of ``text`` that fits into ``width`` columns."""
+    used = 0
+    for index, letter in enumerate(text):
+        used += _columns_of(letter)
+        if used > width:
+            return text[:index]
+    return text

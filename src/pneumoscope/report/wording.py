@@ -1,0 +1,35 @@
+"""The words that every format uses for an answer, so that no two reports say it differently."""
+
+from __future__ import annotations
+
+from pneumoscope.core import Finding, Reading
+from pneumoscope.report.text import utf8
+
+
+def decision(finding: Finding) -> str:
+    """Return the label, or ``no <label>``."""
+    return finding.label if finding.positive else f"no {finding.label}"
+
+
+def checked(reading: Reading) -> Reading:
+    """Return ``reading`` if every probability is one; a NaN must never look like a "no".
+
+    Raises
+    ------
+    ValueError : a probability is not in [0, 1], or is NaN.
+    """
+    for finding in reading.findings:
+        if not 0.0 <= finding.probability <= 1.0:  # written so that NaN fails too
+            raise ValueError(f"{utf8(reading.film)}: {finding.label}: expected 0 to 1, got {finding.probability}")
+    return reading
+
+
+def percent(probability: float) -> str:
+    """Return a probability for people, with one digit; never a false 0 % or 100 %.
+
+    >>> percent(0.934), percent(0.99999), percent(0.00001)
+    ('93.4%', '>99.9%', '<0.1%')
+    """
+    if probability > 0.999:
+        return ">99.9%"
+    return "<0.1%" if probability < 0.001 else f"{probability:.1%}"
