@@ -88,16 +88,16 @@ def read_picture(data: bytes, container: str, digest: str, min_size: tuple[int, 
         _refuse_many(image)
         _refuse_missing_strips(image, len(data))
         full_size = image.height, image.width
-        orientation = _tiff_orientation(image)  # Pillow turns a TIFF itself when it is loaded
+        orientation = _tiff_orientation(image)  # Pillow turns a TIFF itself when it is loaded, and its size before
         _draft(image, min_size, notes)
         image.load()
         grey, chroma = _grey(image, notes)
     turn = exif_orientation(image.info.get("exif")) if container != "tiff" else 1
     if max(turn, orientation) > 1:
         notes.append(f"turned upright as the file's orientation tag ({max(turn, orientation)}) asks")
-        full_size = full_size[::-1] if max(turn, orientation) > 4 else full_size
     if turn > 1:
         grey = np.ascontiguousarray(_TURNS[turn](grey))
+        full_size = full_size[::-1] if turn > 4 else full_size
     return Radiograph(
         pixels=grey, digest=digest, full_size=full_size, container=container, chroma=chroma, notes=tuple(notes)
     )
@@ -107,6 +107,8 @@ def read_picture(data: bytes, container: str, digest: str, min_size: tuple[int, 
 def _pillow_errors(container: str) -> Iterator[None]:
     try:
         yield
+    except Image.DecompressionBombError as error:  # its WebP plugin asks for more memory than others on opening
+        raise UnsupportedFilm(f"expected a film of a reasonable size: {error}; export it at a smaller size") from error
     except _PILLOW_ERRORS as error:
         raise UnreadableFilm(
             f"expected a sound {container.upper()} picture, but it cannot be decoded ({error}): "

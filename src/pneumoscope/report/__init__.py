@@ -5,7 +5,7 @@ them in input order, and the file takes its name when it is whole. A new table f
 line in ``TABLES``.
 """
 
-from pneumoscope.report.base import Report, ReportBase
+from pneumoscope.report.base import Report
 from pneumoscope.report.console import format_table, table_head, table_row
 from pneumoscope.report.html import HtmlReport, ReportAbout
 from pneumoscope.report.overlay import HeatmapReport, colourise, heatmap_png, overlay
@@ -31,7 +31,6 @@ __all__ = [
     "ReadingRow",
     "Report",
     "ReportAbout",
-    "ReportBase",
     "colourise",
     "format_table",
     "heatmap_png",

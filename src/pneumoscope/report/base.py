@@ -7,52 +7,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from pneumoscope.core import Outcome, PneumoscopeError, Radiograph
 from pneumoscope.core.files import atomic_write
 
 
-class Report(Protocol):
+class Report(ABC):
     """One report format. The pipeline knows nothing else about it.
 
     As a context manager it closes when the block ends well and aborts when it does not.
     """
 
+    @abstractmethod
     def render(self, outcome: Outcome, film: Radiograph | None) -> Any:
         """Do the work of one film. Called in worker threads, many at once: pure, no shared state.
 
         ``film`` is None for a ``Failure``. The result is opaque: it goes to ``add``.
         """
 
+    @abstractmethod
     def add(self, rendered: Any) -> None:
         """Take what ``render`` returned. Called in one thread, in input order."""
 
+    @abstractmethod
     def close(self) -> None:
         """Finish. A file report appears under its final name only now."""
 
+    @abstractmethod
     def abort(self) -> None:
         """Remove what is half-written; an older report of the same name stays whole."""
-
-    def __enter__(self) -> Self:
-        """Return the report itself."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close, or abort if the block raised."""
-
-
-class ReportBase(ABC):
-    """The context manager that the formats share."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Finish."""
-
-    @abstractmethod
-    def abort(self) -> None:
-        """Remove what is half-written."""
 
     def __enter__(self) -> Self:
         return self

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pneumoscope.core import Failure, Outcome, Radiograph
-from pneumoscope.report.base import PendingFile, ReportBase, writing_to
+from pneumoscope.report.base import PendingFile, Report, writing_to
 from pneumoscope.report.cards import card_html, data_uri, digest_html, failure_html, points
 from pneumoscope.report.overlay import VISIBLE_FROM, heatmap_png
 from pneumoscope.report.text import escape
@@ -80,7 +80,7 @@ class _Place(NamedTuple):
     length: int
 
 
-class HtmlReport(ReportBase):
+class HtmlReport(Report):
     """The page. Films sorted by probability, highest first; those that could not be read in a list of their own.
 
     A film takes about 20 kB on the page: a browser is at ease with 2,000 films, not with 20,000.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pneumoscope.core import Failure, Outcome, PneumoscopeError, Radiograph
-from pneumoscope.report.base import ReportBase, writing_to
+from pneumoscope.report.base import Report, writing_to
 from pneumoscope.report.text import one_line
 
 #: Below this a cell stays uncoloured.
@@ -131,7 +131,7 @@ class _Overlay(NamedTuple):
     jpeg: bytes
 
 
-class HeatmapReport(ReportBase):
+class HeatmapReport(Report):
     """One JPEG a film, with the heat map over it, in ``folder``: ``<stem>.<digest>.heatmap.jpg``.
 
     ``<digest>`` is the first 8 digits of the film's SHA-256: two films of one stem never meet, and a film's picture has

@@ -42,7 +42,7 @@ import msgspec
 import numpy as np
 
 from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
-from pneumoscope.report.base import PendingFile, ReportBase
+from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
 from pneumoscope.report.wording import checked, decision
 
@@ -94,7 +94,7 @@ def csv_line(cells: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-class CsvReport(ReportBase):
+class CsvReport(Report):
     """One row a film, for spreadsheets. The module's docstring names the columns.
 
     Raises
@@ -203,7 +203,7 @@ class FailureRow(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_f
     error: str
 
 
-class JsonlReport(ReportBase):
+class JsonlReport(Report):
     """One JSON object a film, with all findings and the heat map's grid. The module's docstring is the schema.
 
     Raises

@@ -1,0 +1,108 @@
+"""Films and readings made up for the reports."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Timings
+from pneumoscope.core.files import sha256_bytes
+from pneumoscope.report import ReportAbout
+
+Item = tuple[Outcome, Radiograph | None]
+
+HOSTILE = [
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(1)>.png',
+    "=cmd()",
+    "+1,2;=3",
+    "-x",
+    "@sum",
+    "'quoted",
+    'comma, "quote".png',
+    "two\nlines\r.png",
+    "byte\udcff\udc80.png",
+    "half\ud83d.png",
+    "right\u202egnp.to-left",
+    "bell\x07\x1b[31m.png",
+    "胸部 Грудь é.png",
+    "$title ${script} <!-- here -->\n",
+    "",
+]
+
+
+def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **more: Any) -> Item:
+    digest = sha256_bytes(repr((name, probability)).encode())
+    point = more.pop("point", "balanced")
+    pixels = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(24, 20)
+    reading = Reading(
+        film=name,
+        findings=(Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42),),
+        flags=more.pop("flags", ()),
+        notes=more.pop("notes", ()),
+        heatmap=None if heat is None else np.asarray(heat, np.float32),
+        film_digest=digest,
+        bundle_digest="4f" * 32,
+        milliseconds=Timings(2.125, 1.5, 9.75),
+    )
+    return reading, Radiograph(pixels=pixels, digest=digest, full_size=(24, 20), container="png")
+
+
+def _hostile(text: str) -> Item:
+    flags = (QualityFlag(text, text),)
+    return _item(text, 0.5, [[0.5]], notes=(text,), flags=flags, label=text, point=text)
+
+
+@pytest.fixture
+def item() -> Callable[..., Item]:
+    return _item
+
+
+@pytest.fixture
+def items() -> list[Item]:
+    heat = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    flags = (QualityFlag("inverted", "The film looks inverted."), QualityFlag("small", "The film is small."))
+    return [
+        _item("ward/low.png", 0.1, heat * 0.1),
+        _item("ward/high.png", 0.95, heat, flags=flags, notes=("Turned back.", "Window applied.")),
+        (Failure("ward/broken.dcm", "unreadable", "The file ends early.", "ab" * 32), None),
+        _item("ward/middle.png", 0.5, heat),
+        (Failure("ward/notes.txt", "unsupported", "Not a picture."), None),
+    ]
+
+
+@pytest.fixture
+def hostile() -> list[Item]:
+    """Every text that comes from outside, or from a bundle, is hostile."""
+    failures = [(Failure(name, name, name), None) for name in HOSTILE]
+    return [_hostile(name) for name in HOSTILE] + failures
+
+
+@pytest.fixture
+def about() -> ReportAbout:
+    return ReportAbout(
+        title="Ward 7 <1>",
+        model="chest-pneumonia",
+        model_version="1.2.0",
+        bundle_digest="4f" * 32,
+        intended_use="Signs of pneumonia on frontal films of children.",
+        exclusions=("Adults", "CT & photographs"),
+        operating_point="balanced",
+        threshold=0.425,
+        sensitivity="96.2% (95% interval 93.8 to 97.9)",
+        specificity="91.5% (95% interval 87.1 to 94.7)",
+        validated_on="624 films of 488 children.",
+        program_version="0.1.0",
+        created="12 March 2026, 14:05",
+    )
+
+
+@pytest.fixture
+def write() -> Callable[[Any, list[Item]], None]:
+    def _write(report: Any, items: list[Item]) -> None:
+        with report:
+            for outcome, film in items:
+                report.add(report.render(outcome, film))
+
+    return _write

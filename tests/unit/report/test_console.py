@@ -1,0 +1,34 @@
+import pytest
+
+from pneumoscope.report import format_table
+from pneumoscope.report.text import columns
+
+
+def outcomes(items):
+    return [outcome for outcome, _ in items]
+
+
+def test_the_table_says_what_there_is_to_say(items):
+    lines = format_table(outcomes(items), 120).splitlines()
+    assert lines[0].split() == ["film", "probability", "decision", "remarks"]
+    assert lines[2].split() == ["ward/low.png", "10.0%", "no", "pneumonia"]
+    assert lines[3].split() == ["ward/high.png", "95.0%", "pneumonia", "inverted,", "small"]
+    assert lines[4].split() == ["ward/broken.dcm", "-", "not", "read", "unreadable:", "The", "file", "ends", "early."]
+
+
+@pytest.mark.parametrize("width", [60, 80, 96, 140])
+def test_no_line_is_wider_than_asked(items, hostile, width):
+    assert max(columns(line) for line in format_table(outcomes(items + hostile), width).splitlines()) == width
+
+
+def test_hostile_names_cannot_drive_the_terminal_or_break_the_rows(hostile):
+    lines = format_table(outcomes(hostile)).split("\n")
+    assert len(lines) == 2 + len(hostile)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_long_name_keeps_its_start_and_its_end(item):
+    line = format_table([item("archive/2019/" + "x" * 200 + "/film-17.png")[0]]).splitlines()[2]
+    assert line.startswith("archive/")
+    assert "/film-17.png " in line
+    assert "…" in line

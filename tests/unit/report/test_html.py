@@ -1,0 +1,201 @@
+import base64
+import hashlib
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumoscope.core import Failure, Finding, Reading
+from pneumoscope.report import HtmlReport
+from pneumoscope.report.text import one_line
+
+VOID = {"meta", "img", "input", "br", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """Parses strictly: every element is closed by its own tag, in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID and not self.get_starttag_text().endswith("/>"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, tag, **wanted):
+        return [a for t, a in self.elements if t == tag and all(a.get(k) == v for k, v in wanted.items())]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture
+def page(tmp_path, about, write):
+    def _page(items):
+        write(HtmlReport(tmp_path / "r.html", about), items)
+        return Page((tmp_path / "r.html").read_text(encoding="utf-8"))
+
+    return _page
+
+
+def names(page):
+    return [attributes["title"] for attributes in page.all("h3")]
+
+
+def test_films_are_sorted_and_failures_are_apart(page, items):
+    found = page(items)
+    assert names(found) == ["ward/high.png", "ward/middle.png", "ward/low.png"]
+    assert [a["data-index"] for a in found.all("li") if "data-index" in a] == ["2", "4", "1"]
+    assert found.text.index("ward/broken.dcm") > found.text.index("low.png")
+    assert "The file ends early." in found.text
+
+
+def test_films_of_one_probability_keep_the_input_order(page, item):
+    assert names(page([item(f"{i}.png", 0.5) for i in (3, 1, 2)])) == ["3.png", "1.png", "2.png"]
+
+
+def test_the_counts_are_right(page, items):
+    text = page(items).text
+    for count in ("Films 5", "Positive 2", "Negative 1", "Flagged 1", "Not readable 2", "All 3"):
+        assert count in text
+
+
+def test_the_reader_learns_what_to_believe(page, items, about):
+    text = page(items).text
+    for part in (about.title, about.intended_use, *about.exclusions, about.sensitivity, about.validated_on):
+        assert part in text
+    assert "Not a diagnosis. Research use only; not a medical device." in text
+    assert "positive from a probability of 42.5%" in text
+
+
+def test_an_answer_in_words(page, items):
+    text = page(items).text
+    assert "Pneumonia suspected 95.0% probability of pneumonia At or above the threshold of 42% (balanced)" in text
+    assert "Below the threshold for pneumonia 10.0% probability of pneumonia" in text
+    assert "Reasons for doubt The film looks inverted. The film is small." in text
+    assert "13.4 ms (read 2.1, prepare 1.5, infer 9.8)" in text
+
+
+def test_the_other_findings_of_a_reading_are_in_the_details(page, item):
+    reading, film = item()
+    fields = {name: getattr(reading, name) for name in Reading.__dataclass_fields__}
+    fields["findings"] += (Finding("effusion", 0.2, "balanced", 0.5, False),)
+    assert "effusion 20.0%, below 50%" in page([(Reading(**fields), film)]).text
+
+
+def picture(attributes):
+    return Image.open(io.BytesIO(base64.b64decode(attributes["src"].partition("base64,")[2])))
+
+
+def test_the_pictures_are_inside_the_page(page, items):
+    found = page(items)
+    films, heats = found.all("img", **{"class": "film"}), found.all("img", **{"class": "heat"})
+    assert [(picture(a).format, picture(a).mode, picture(a).size) for a in films] == [("JPEG", "L", (20, 24))] * 3
+    assert {(picture(a).format, picture(a).mode) for a in heats} == {("PNG", "RGBA")}
+    assert all(a["alt"] for a in found.all("img"))
+    assert [a["alt"] for a in heats] == [
+        "Heat map: highest in the lower right of the picture, >99.9%",
+        "Heat map: highest in the lower right of the picture, >99.9%",
+        "Heat map: no region above 20%",
+    ]
+
+
+def test_a_large_film_is_made_small(tmp_path, about, item):
+    reading, film = item()
+    large = type(film)(pixels=np.zeros((900, 600), np.float32), digest="0" * 64, full_size=(900, 600), container="png")
+    with HtmlReport(tmp_path / "r.html", about, max_side=100) as report:
+        report.add(report.render(reading, large))
+    found = Page((tmp_path / "r.html").read_text())
+    assert picture(found.all("img", **{"class": "film"})[0]).size == (67, 100)
+
+
+def test_a_reading_without_picture_or_map_has_a_card(page, item):
+    found = page([(item("a.png")[0], None), item("b.png")])
+    assert names(found) == ["a.png", "b.png"]
+    assert "No picture" in found.text
+    assert not found.all("img", **{"class": "heat"})
+    assert not found.all("input", **{"class": "heat-one"})
+
+
+def test_hostile_names_are_text(page, hostile):
+    found = page(hostile)
+    assert names(found) == [one_line(outcome.film) for outcome, _ in hostile[: len(hostile) // 2]]
+    assert len(found.all("script")) == 1
+    assert not [a for _, attributes in found.elements for a in attributes if a.startswith("on") or a == "style"]
+    assert "<script>alert(1)</script>" in found.text
+
+
+def test_hostile_text_about_the_model_is_text(tmp_path, about):
+    fields = {name: getattr(about, name) for name in about.__dataclass_fields__}
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = "<script>$title</script>"
+    fields["exclusions"] = ("<b>",)
+    HtmlReport(tmp_path / "r.html", type(about)(**fields)).close()
+    found = Page((tmp_path / "r.html").read_text())
+    assert len(found.all("script")) == 1
+    assert not found.all("b")
+
+
+def test_the_policy_allows_this_page_and_nothing_else(page, items, tmp_path):
+    found = page(items)
+    text = (tmp_path / "r.html").read_text()
+    policy = found.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+    assert policy.startswith("default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; ")
+    for tag in ("style", "script"):
+        content = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_page_loads_nothing(page, items):
+    for _, attributes in page(items).elements:
+        for name in ("src", "href", "action", "srcset"):
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
+
+
+def test_the_page_is_made_for_everyone(page, items):
+    found = page(items)
+    assert found.all("html") == [{"lang": "en"}]
+    assert found.all("title")
+    assert found.all("main")
+    labelled = found.all("input") + found.all("select")
+    assert len(found.all("label")) == len(labelled)
+
+
+def test_a_run_of_nothing_is_a_page(page):
+    found = page([])
+    assert "No film was read." in found.text
+    assert "Films 0" in found.text
+
+
+def test_a_run_of_failures_is_a_page(page):
+    found = page([(Failure("x", "unreadable", "no"), None)])
+    assert "Films that could not be read (1)" in found.text
+    assert "No film was read." in found.text
+
+
+@pytest.mark.parametrize("probability", [float("nan"), 1.5])
+def test_what_is_no_probability_is_refused(tmp_path, about, item, probability):
+    with HtmlReport(tmp_path / "r.html", about) as report, pytest.raises(ValueError, match="pneumonia"):
+        report.render(*item(probability=probability))

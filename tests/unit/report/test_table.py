@@ -1,0 +1,163 @@
+import csv
+import json
+
+import msgspec
+import pytest
+
+from pneumoscope.core import PneumoscopeError
+from pneumoscope.report import (
+    CSV_COLUMNS,
+    TABLES,
+    CsvReport,
+    FailureRow,
+    JsonlReport,
+    ReadingRow,
+    open_table,
+    unguarded,
+)
+from pneumoscope.report.table import guarded
+from pneumoscope.report.text import utf8
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_csv_row_holds_the_reading(tmp_path, items, write):
+    write(CsvReport(tmp_path / "t.csv"), items)
+    rows = read_csv(tmp_path / "t.csv")
+    assert [row["film"] for row in rows] == [outcome.film for outcome, _ in items]
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert rows[1] == {
+        "film": "ward/high.png",
+        "probability": "0.950000",
+        "decision": "pneumonia",
+        "label": "pneumonia",
+        "operating_point": "balanced",
+        "threshold": "0.420000",
+        "flags": "inverted;small",
+        "notes": "Turned back.; Window applied.",
+        "film_sha256": items[1][0].film_digest,
+        "bundle_sha256": "4f" * 32,
+        "decode_ms": "2.12",
+        "prepare_ms": "1.50",
+        "infer_ms": "9.75",
+        "total_ms": "13.38",
+        "error_code": "",
+        "error": "",
+    }
+    assert rows[0]["decision"] == "no pneumonia"
+
+
+def test_a_csv_failure_has_no_answer(tmp_path, items, write):
+    write(CsvReport(tmp_path / "t.csv"), items)
+    broken, notes = read_csv(tmp_path / "t.csv")[2::2]
+    assert {name: cell for name, cell in broken.items() if cell} == {
+        "film": "ward/broken.dcm",
+        "film_sha256": "ab" * 32,
+        "error_code": "unreadable",
+        "error": "The file ends early.",
+    }
+    assert notes["film_sha256"] == ""
+
+
+def test_hostile_names_survive_a_csv_and_are_no_formulas(tmp_path, hostile, write):
+    write(CsvReport(tmp_path / "t.csv"), hostile)
+    rows = read_csv(tmp_path / "t.csv")
+    assert [unguarded(row["film"]) for row in rows] == [utf8(outcome.film) for outcome, _ in hostile]
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in tuple("=+-@\t\r\n")]
+
+
+def test_every_csv_cell_is_quoted_so_that_a_semicolon_splits_none(tmp_path, item, write):
+    write(CsvReport(tmp_path / "t.csv"), [item("a;=cmd()")])
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith('"a;=cmd()","')
+
+
+@pytest.mark.parametrize("text", ["", "a", "'", "''=", "=1", "'=1", "\t=1", "\uff1d1", "x=1"])
+def test_guarding_loses_nothing(text):
+    assert unguarded(guarded(text)) == text
+
+
+def test_a_json_line_holds_everything(tmp_path, items, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), items)
+    rows = read_jsonl(tmp_path / "t.jsonl")
+    assert rows[1] == {
+        "kind": "reading",
+        "schema": 1,
+        "film": "ward/high.png",
+        "film_sha256": items[1][0].film_digest,
+        "bundle_sha256": "4f" * 32,
+        "findings": [
+            {
+                "label": "pneumonia",
+                "probability": 0.95,
+                "operating_point": "balanced",
+                "threshold": 0.42,
+                "positive": True,
+            }
+        ],
+        "flags": [
+            {"code": "inverted", "message": "The film looks inverted."},
+            {"code": "small", "message": "The film is small."},
+        ],
+        "notes": ["Turned back.", "Window applied."],
+        "heatmap": [[0.0, 0.0909, 0.1818, 0.2727], [0.3636, 0.4545, 0.5455, 0.6364], [0.7273, 0.8182, 0.9091, 1.0]],
+        "milliseconds": {"decode": 2.12, "prepare": 1.5, "infer": 9.75, "total": 13.38},
+    }
+    assert rows[4] == {
+        "kind": "failure",
+        "schema": 1,
+        "film": "ward/notes.txt",
+        "film_sha256": None,
+        "error_code": "unsupported",
+        "error": "Not a picture.",
+    }
+
+
+def test_the_published_structs_decode_a_line(tmp_path, items, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), items)
+    decoder = msgspec.json.Decoder(ReadingRow | FailureRow)
+    rows = decoder.decode_lines((tmp_path / "t.jsonl").read_bytes())
+    assert [type(row) for row in rows] == [ReadingRow, ReadingRow, FailureRow, ReadingRow, FailureRow]
+
+
+def test_hostile_names_survive_json_lines(tmp_path, hostile, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), hostile)
+    assert [row["film"] for row in read_jsonl(tmp_path / "t.jsonl")] == [utf8(outcome.film) for outcome, _ in hostile]
+
+
+def test_a_reading_without_a_heat_map_says_null(tmp_path, item, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), [item()])
+    assert read_jsonl(tmp_path / "t.jsonl")[0]["heatmap"] is None
+
+
+@pytest.mark.parametrize("ending", TABLES)
+@pytest.mark.parametrize("probability", [float("nan"), -0.01, 1.01, float("inf")])
+def test_what_is_no_probability_is_refused(tmp_path, item, ending, probability):
+    with open_table(tmp_path / f"t{ending}") as table, pytest.raises(ValueError, match=r"film\.png: pneumonia"):
+        table.render(*item(probability=probability))
+
+
+def test_the_ending_picks_the_format(tmp_path):
+    with open_table(tmp_path / "t.CSV") as upper, open_table(tmp_path / "t.jsonl") as lines:
+        assert (type(upper), type(lines)) == (CsvReport, JsonlReport)
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.gz"])
+def test_an_unknown_ending_names_what_is_allowed(tmp_path, name):
+    with pytest.raises(ValueError, match=r"\.csv or \.jsonl"):
+        open_table(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_place_is_told_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(PneumoscopeError, match="cannot write the report"):
+        CsvReport(tmp_path / "file" / "t.csv")
+    with pytest.raises(PneumoscopeError, match="it is a folder"):
+        CsvReport(tmp_path)
