@@ -13,6 +13,7 @@ import click
 from pneumoscope.cli.options import bundle_option, jobs_option, operating_point_option, progress
 
 if TYPE_CHECKING:
+    from pneumoscope.bundle import BundleSpec
     from pneumoscope.core import Outcome, Radiograph
     from pneumoscope.predict import Predictor
     from pneumoscope.report import Report
@@ -112,7 +113,7 @@ def _about(predictor: Predictor) -> Any:
         model=spec.name,
         model_version=spec.version,
         bundle_digest=predictor.bundle.digest,
-        intended_use=spec.intended_use,
+        intended_use=f"{spec.intended_use} {_prevalence(spec)}",
         exclusions=spec.exclusions,
         operating_point=point.name,
         threshold=point.threshold,
@@ -121,6 +122,14 @@ def _about(predictor: Predictor) -> Any:
         validated_on=point.data,
         program_version=pneumoscope.__version__,
         created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
+    )
+
+
+def _prevalence(spec: BundleSpec) -> str:
+    share = spec.labels[0].calibration.prevalence
+    return (
+        f"Its probabilities are those of a group of films of which {share:.0%} show {spec.labels[0].name}: where it is "
+        f"rarer, they are too high."
     )
 
 

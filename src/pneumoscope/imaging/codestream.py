@@ -7,11 +7,15 @@ cut or scramble, each in its own way; here the film is refused.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from pneumoscope.core import UnreadableFilm
 from pneumoscope.imaging.containers import jpeg_ends
 
+_SOF3: Final = 0xC3
+_DHT: Final = 0xC4
+_SOS: Final = 0xDA
 # SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1), and SOF55 of JPEG-LS (T.87).
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 _WITHOUT_LENGTH = {0x01, 0xFF, *range(0xD0, 0xD9)}
@@ -29,20 +33,91 @@ class Stream(NamedTuple):
 
 def jpeg_stream(frame: bytes) -> Stream:
     """The frame header of a JPEG or JPEG-LS stream (ITU-T T.81 section B.2.2, T.87 annex C)."""
+    for marker, at, _ in _segments(frame):
+        if marker in _FRAME_HEADERS:
+            precision, height, width, samples = struct.unpack_from(">BHHB", frame, at)
+            return Stream(height, width, precision, samples, jpeg_ends(frame))
+    raise _not_a("JPEG")
+
+
+def lossless_jpeg_stream(frame: bytes) -> Stream:
+    """The same for lossless JPEG, walked with suspicion to its one scan (ITU-T T.81 annexes B and H).
+
+    Its decoder, GDCM, is fast and crashes the whole process on headers that contradict themselves. So anything that
+    a sound lossless stream does not have is refused before GDCM sees it.
+    """
+    seen: list[int] = []
+    for marker, at, size in _segments(frame):
+        seen.append(marker)
+        check = _LOSSLESS_CHECKS.get(marker)
+        if check is None or not check(frame[at : at + size]):
+            raise UnreadableFilm(f"a segment (0x{marker:02X}) of the lossless JPEG is not sound; export it again")
+    if seen.count(_SOF3) != 1 or seen[-1] != _SOS or seen.index(_SOF3) > seen.index(_SOS) or _DHT not in seen:
+        raise _not_a("sound lossless JPEG")
+    return jpeg_stream(frame)
+
+
+def _segments(frame: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, and place and size of the content, up to and with the first scan header."""
     if not frame.startswith(b"\xff\xd8"):
         raise _not_a("JPEG")
     at = 2
-    while at + 10 <= len(frame):
-        if frame[at] != 0xFF:
-            break
+    while at + 4 <= len(frame) and frame[at] == 0xFF:
         marker = frame[at + 1]
-        if marker in _FRAME_HEADERS:
-            precision, height, width, samples = struct.unpack_from(">BHHB", frame, at + 4)
-            return Stream(height, width, precision, samples, jpeg_ends(frame))
         at += 1 if marker == 0xFF else 2
-        if marker not in _WITHOUT_LENGTH:
-            at += int.from_bytes(frame[at : at + 2], "big")
-    raise _not_a("JPEG")
+        if marker in _WITHOUT_LENGTH:
+            continue
+        size = int.from_bytes(frame[at : at + 2], "big")
+        if size < 2 or at + size > len(frame):
+            return
+        yield marker, at + 2, size - 2
+        if marker == _SOS:
+            return
+        at += size
+
+
+def _sound_frame_header(content: bytes) -> bool:
+    """Precision, and one entry of three bytes a component; no subsampling, which no lossless film has."""
+    if len(content) < 6 or not 2 <= content[0] <= 16:
+        return False
+    components = content[6:]
+    return len(components) == 3 * content[5] and all(factor == 0x11 for factor in components[1::3])
+
+
+def _sound_tables(content: bytes) -> bool:
+    """Huffman tables: at most 17 symbols, which fit into the codes of each length."""
+    at = 0
+    while at + 17 <= len(content):
+        counts, symbols = content[at + 1 : at + 17], sum(content[at + 1 : at + 17])
+        room = sum(count / 2**length for length, count in enumerate(counts, 1))
+        values = content[at + 17 : at + 17 + symbols]
+        if content[at] > 3 or room > 1 or not 0 < len(values) == symbols <= 17 or max(values) > 16:
+            return False
+        at += 17 + symbols
+    return at == len(content) > 0
+
+
+def _sound_scan_header(content: bytes) -> bool:
+    """All components in one scan, a predictor from 1 to 7, no spectral selection, a point transform below 16."""
+    if not content or len(content) != 4 + 2 * content[0]:
+        return False
+    predictor, end, transform = content[-3:]
+    tables = content[2:-3:2]
+    return 1 <= predictor <= 7 and end == 0 and transform < 16 and all(table in (0, 16, 32, 48) for table in tables)
+
+
+def _anything(_content: bytes) -> bool:
+    return True
+
+
+_LOSSLESS_CHECKS: Final[dict[int, Callable[[bytes], bool]]] = {
+    _SOF3: _sound_frame_header,
+    _DHT: _sound_tables,
+    _SOS: _sound_scan_header,
+    0xDD: lambda content: len(content) == 2,  # restart interval
+    0xFE: _anything,  # comment
+    **dict.fromkeys(range(0xE0, 0xF0), _anything),  # application data
+}
 
 
 def jpeg2000_stream(frame: bytes) -> Stream:

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels.decoders.base import get_decoder
 
 from pneumoscope.core import UnreadableFilm, UnsupportedFilm
-from pneumoscope.imaging.codestream import Stream, jpeg2000_stream, jpeg_stream
+from pneumoscope.imaging.codestream import Stream, jpeg2000_stream, jpeg_stream, lossless_jpeg_stream
 from pneumoscope.imaging.containers import cut_short
 from pneumoscope.imaging.dicom_header import Header
 from pneumoscope.imaging.limits import check_size
@@ -28,8 +28,8 @@ _ENCAPSULATED: Final = {
     "1.2.840.10008.1.2.5": Syntax("pydicom", None),  # RLE lossless
     "1.2.840.10008.1.2.4.50": Syntax("pillow", jpeg_stream),  # JPEG baseline, 8 bit
     "1.2.840.10008.1.2.4.51": Syntax("pillow", jpeg_stream),  # JPEG extended; 12 bit cannot be decoded
-    "1.2.840.10008.1.2.4.57": Syntax("gdcm", jpeg_stream),  # JPEG lossless
-    "1.2.840.10008.1.2.4.70": Syntax("gdcm", jpeg_stream),  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.57": Syntax("gdcm", lossless_jpeg_stream),  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": Syntax("gdcm", lossless_jpeg_stream),  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": Syntax("pyjpegls", jpeg_stream),  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.81": Syntax("pyjpegls", jpeg_stream),  # JPEG-LS near-lossless
     "1.2.840.10008.1.2.4.90": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000 lossless
@@ -171,13 +171,25 @@ def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str]) ->
     if syntax is None:
         raise UnsupportedFilm(f"the DICOM compression {uid} is not read here; decompress it, with dcmdjpeg or gdcmconv")
     frame = _join_fragments(header.data("PixelData"))
+    precision = layout.stored
     if syntax.inspect is not None:
-        _check_stream(syntax.inspect(frame), uid, layout, notes)
+        stream = syntax.inspect(frame)
+        _check_stream(stream, uid, layout, notes)
+        precision = stream.precision
     elif len(frame) > 2 * layout.byte_count + 64:  # run lengths cost at most one byte in 128
         raise UnreadableFilm("the run-length coded frame is longer than the picture: damaged; export it again")
-    if syntax.plugin == "gdcm":
-        _hush_gdcm()
-    return _decode(encapsulate([frame], has_bot=False), uid, layout, plugin=syntax.plugin)
+    data = encapsulate([frame], has_bot=False)
+    if syntax.plugin != "gdcm":
+        return _decode(data, uid, layout, plugin=syntax.plugin)
+    _hush_gdcm()  # it ends the process when the header states another precision than the stream
+    values, photometric = _decode(data, uid, layout._replace(stored=precision, high_bit=precision - 1), plugin="gdcm")
+    return _without_unused_bits(values, layout), photometric
+
+
+def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1)."""
+    unused = 8 * values.itemsize - layout.stored
+    return (values << unused) >> unused
 
 
 def _join_fragments(data: bytes) -> bytes:
@@ -197,6 +209,11 @@ def _check_stream(stream: Stream, syntax: str, layout: Layout, notes: list[str])
         raise UnreadableFilm(
             f"the DICOM header declares {layout.columns} x {layout.rows} pixels of {layout.samples} samples, its "
             f"compressed frame {stream.width} x {stream.height} of {stream.samples}; export it again"
+        )
+    if not layout.allocated - 8 < stream.precision <= layout.allocated:
+        raise UnreadableFilm(
+            f"the DICOM header allocates {layout.allocated} bits a pixel, its compressed frame has {stream.precision}; "
+            "export it again"
         )
     if syntax == _JPEG_EXTENDED and stream.precision != 8:
         raise UnsupportedFilm(f"{stream.precision}-bit lossy JPEG cannot be decoded; decompress with dcmdjpeg")
@@ -229,7 +246,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
     try:
         values, properties = get_decoder(syntax).as_array(data, index=0, **options)
     except _DECODE_ERRORS as error:
-        raise UnreadableFilm(f"the DICOM pixel data cannot be decoded ({error}): damaged; export it again") from error
+        reason = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
+        raise UnreadableFilm(f"the DICOM pixel data cannot be decoded ({reason}): damaged; export it again") from error
     return values >> shift if shift else values, str(properties["photometric_interpretation"])
 
 

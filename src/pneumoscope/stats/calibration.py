@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Platt scaling: ``probability = 1 / (1 + exp(-(slope * logit + intercept)))``.
 
+    A probability holds for some share of films with the finding: ``prevalence`` says for which. At another share the
+    odds are to be multiplied by the ratio of the two shares' odds.
+
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
 
-    >>> Calibration(slope=1.0, intercept=0.0).probability(np.array([0.0]))
+    >>> Calibration(slope=1.0, intercept=0.0, prevalence=0.5).probability(np.array([0.0]))
     array([0.5])
     """
 
     slope: float
     intercept: float
+    prevalence: Annotated[float, Meta(gt=0.0, lt=1.0)]
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.slope) and self.slope > 0 and math.isfinite(self.intercept)):
@@ -29,7 +35,3 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Calibrated probabilities in [0, 1], of the logits' shape."""
         score = self.slope * np.asarray(logits, np.float64) + self.intercept
         return 0.5 * (1.0 + np.tanh(0.5 * score))  # the logistic function without overflow
-
-    def logit(self, probability: float) -> float:
-        """The network's logit that gives this probability, which must lie between 0 and 1, exclusive."""
-        return (math.log(probability / (1 - probability)) - self.intercept) / self.slope

@@ -6,16 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def balanced_threshold(labels: NDArray[np.integer]) -> float:
-    """The share of positive films.
-
-    A calibrated probability above it means that the film made the finding more likely than it was before anybody
-    looked. It is the threshold that maximises sensitivity + specificity of calibrated probabilities, and it does so
-    without a search over the scores of a few hundred films, which would fit their noise.
-    """
-    return float(np.mean(labels == 1))
-
-
 def sensitive_threshold(labels: NDArray[np.integer], probabilities: NDArray[np.floating], sensitivity: float) -> float:
     """The highest threshold at which at least ``sensitivity`` of the positive films are found.
 

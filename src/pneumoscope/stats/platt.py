@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -9,8 +11,12 @@ from scipy.optimize import minimize
 from pneumoscope.stats.calibration import Calibration
 
 
-def fit_platt(labels: NDArray[np.integer], logits: NDArray[np.floating]) -> Calibration:
-    """Fit slope and intercept by maximum likelihood with Platt's targets.
+def fit_platt(labels: NDArray[np.integer], logits: NDArray[np.floating], prevalence: float) -> Calibration:
+    """Fit slope and intercept by maximum likelihood with Platt's targets, then move to another prevalence.
+
+    The validation films hold the finding as often as somebody happened to collect it; moving the odds from that
+    share to ``prevalence`` (Elkan, "The foundations of cost-sensitive learning", 2001) says what the probability is
+    about.
 
     The targets are (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) in place of 1 and 0, so that classes which the validation films
     separate perfectly do not give an infinite slope.
@@ -35,4 +41,5 @@ def fit_platt(labels: NDArray[np.integer], logits: NDArray[np.floating]) -> Cali
         return np.array([np.sum(error * x), np.sum(error)])
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=gradient, method="BFGS").x
-    return Calibration(slope=float(slope), intercept=float(intercept))
+    shift = math.log(prevalence / (1 - prevalence)) - math.log(positives / negatives)
+    return Calibration(slope=float(slope), intercept=float(intercept) + shift, prevalence=prevalence)
