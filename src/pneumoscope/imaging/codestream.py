@@ -6,6 +6,7 @@ cut or scramble, each in its own way; here the film is refused.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -16,6 +17,11 @@ from pneumoscope.imaging.containers import jpeg_ends
 _SOF3: Final = 0xC3
 _DHT: Final = 0xC4
 _SOS: Final = 0xDA
+_DRI: Final = 0xDD
+# Entropy-coded bytes up to the end marker; without and with restart markers.
+_IN_SCAN: Final = tuple(
+    re.compile(rb"(?:[^\xff]|\xff+%s)*+\xff+\xd9" % b, re.DOTALL) for b in (rb"\0", rb"[\0\xd0-\xd7]")
+)
 # SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1), and SOF55 of JPEG-LS (T.87).
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}
 _WITHOUT_LENGTH = {0x01, 0xFF, *range(0xD0, 0xD9)}
@@ -40,21 +46,28 @@ def jpeg_stream(frame: bytes) -> Stream:
     raise _not_a("JPEG")
 
 
-def lossless_jpeg_stream(frame: bytes) -> Stream:
-    """The same for lossless JPEG, walked with suspicion to its one scan (ITU-T T.81 annexes B and H).
+def essential_lossless_jpeg(frame: bytes) -> bytes:
+    """A lossless JPEG stream with nothing in it but what its one scan needs (ITU-T T.81 annexes B and H).
 
-    Its decoder, GDCM, is fast and crashes the whole process on headers that contradict themselves. So anything that
-    a sound lossless stream does not have is refused before GDCM sees it.
+    Its decoder, GDCM, ends the whole process on headers that contradict themselves, and even on an odd JFIF version.
+    So anything that a sound stream does not have is refused before GDCM sees it, and comments and application data,
+    which say nothing about lossless samples, are left out.
     """
-    seen: list[int] = []
-    for marker, at, size in _segments(frame):
-        seen.append(marker)
-        check = _LOSSLESS_CHECKS.get(marker)
-        if check is None or not check(frame[at : at + size]):
+    kept, seen, at = [b"\xff\xd8"], list[int](), 0
+    for marker, start, size in _segments(frame):
+        at = start + size
+        if marker not in _LOSSLESS_CHECKS:
+            continue
+        if not _LOSSLESS_CHECKS[marker](frame[start:at]):
             raise UnreadableFilm(f"a segment (0x{marker:02X}) of the lossless JPEG is not sound; export it again")
-    if seen.count(_SOF3) != 1 or seen[-1] != _SOS or seen.index(_SOF3) > seen.index(_SOS) or _DHT not in seen:
+        seen.append(marker)
+        kept.append(frame[start - 4 : at])
+    if seen.count(_SOF3) != 1 or seen[-1] != _SOS or _DHT not in seen:
         raise _not_a("sound lossless JPEG")
-    return jpeg_stream(frame)
+    end = _IN_SCAN[_DRI in seen].match(frame, at)
+    if end is None:
+        raise UnreadableFilm("the scan of the lossless JPEG does not end where it should: damaged; export it again")
+    return b"".join((*kept, frame[at : end.end()]))
 
 
 def _segments(frame: bytes) -> Iterator[tuple[int, int, int]]:
@@ -85,15 +98,14 @@ def _sound_frame_header(content: bytes) -> bool:
 
 
 def _sound_tables(content: bytes) -> bool:
-    """Huffman tables: at most 17 symbols, which fit into the codes of each length."""
+    """Huffman tables whose symbols fit into the codes of each length."""
     at = 0
     while at + 17 <= len(content):
-        counts, symbols = content[at + 1 : at + 17], sum(content[at + 1 : at + 17])
+        counts = content[at + 1 : at + 17]
         room = sum(count / 2**length for length, count in enumerate(counts, 1))
-        values = content[at + 17 : at + 17 + symbols]
-        if content[at] > 3 or room > 1 or not 0 < len(values) == symbols <= 17 or max(values) > 16:
+        if content[at] & 0xEF > 3 or room > 1 or not 0 < sum(counts) <= 256:
             return False
-        at += 17 + symbols
+        at += 17 + sum(counts)
     return at == len(content) > 0
 
 
@@ -106,17 +118,11 @@ def _sound_scan_header(content: bytes) -> bool:
     return 1 <= predictor <= 7 and end == 0 and transform < 16 and all(table in (0, 16, 32, 48) for table in tables)
 
 
-def _anything(_content: bytes) -> bool:
-    return True
-
-
 _LOSSLESS_CHECKS: Final[dict[int, Callable[[bytes], bool]]] = {
     _SOF3: _sound_frame_header,
     _DHT: _sound_tables,
+    _DRI: lambda content: len(content) == 2,
     _SOS: _sound_scan_header,
-    0xDD: lambda content: len(content) == 2,  # restart interval
-    0xFE: _anything,  # comment
-    **dict.fromkeys(range(0xE0, 0xF0), _anything),  # application data
 }
 
 

@@ -128,7 +128,10 @@ def _view(header: Header) -> str | None:
 def _spacing(header: Header) -> tuple[float, float] | None:
     """Millimetres a pixel, (row, column): calibrated, else at the detector (section 10.7.1.3)."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        spacing = header.decimals(keyword)
+        try:
+            spacing = header.decimals(keyword)
+        except UnreadableFilm:
+            continue  # a film is whole without it
         if len(spacing) == 2 and min(spacing) > 0:
             return spacing[0], spacing[1]
     return None

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels.decoders.base import get_decoder
 
 from pneumoscope.core import UnreadableFilm, UnsupportedFilm
-from pneumoscope.imaging.codestream import Stream, jpeg2000_stream, jpeg_stream, lossless_jpeg_stream
+from pneumoscope.imaging.codestream import Stream, essential_lossless_jpeg, jpeg2000_stream, jpeg_stream
 from pneumoscope.imaging.containers import cut_short
 from pneumoscope.imaging.dicom_header import Header
 from pneumoscope.imaging.limits import check_size
@@ -28,8 +28,8 @@ _ENCAPSULATED: Final = {
     "1.2.840.10008.1.2.5": Syntax("pydicom", None),  # RLE lossless
     "1.2.840.10008.1.2.4.50": Syntax("pillow", jpeg_stream),  # JPEG baseline, 8 bit
     "1.2.840.10008.1.2.4.51": Syntax("pillow", jpeg_stream),  # JPEG extended; 12 bit cannot be decoded
-    "1.2.840.10008.1.2.4.57": Syntax("gdcm", lossless_jpeg_stream),  # JPEG lossless
-    "1.2.840.10008.1.2.4.70": Syntax("gdcm", lossless_jpeg_stream),  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.57": Syntax("gdcm", jpeg_stream),  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": Syntax("gdcm", jpeg_stream),  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": Syntax("pyjpegls", jpeg_stream),  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.81": Syntax("pyjpegls", jpeg_stream),  # JPEG-LS near-lossless
     "1.2.840.10008.1.2.4.90": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000 lossless
@@ -171,24 +171,34 @@ def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str]) ->
     if syntax is None:
         raise UnsupportedFilm(f"the DICOM compression {uid} is not read here; decompress it, with dcmdjpeg or gdcmconv")
     frame = _join_fragments(header.data("PixelData"))
-    precision = layout.stored
-    if syntax.inspect is not None:
-        stream = syntax.inspect(frame)
-        _check_stream(stream, uid, layout, notes)
-        precision = stream.precision
-    elif len(frame) > 2 * layout.byte_count + 64:  # run lengths cost at most one byte in 128
-        raise UnreadableFilm("the run-length coded frame is longer than the picture: damaged; export it again")
-    data = encapsulate([frame], has_bot=False)
-    if syntax.plugin != "gdcm":
-        return _decode(data, uid, layout, plugin=syntax.plugin)
-    _hush_gdcm()  # it ends the process when the header states another precision than the stream
-    values, photometric = _decode(data, uid, layout._replace(stored=precision, high_bit=precision - 1), plugin="gdcm")
+    if syntax.inspect is None:
+        if len(frame) > 2 * layout.byte_count + 64:  # run lengths cost at most one byte in 128
+            raise UnreadableFilm("the run-length coded frame is longer than the picture: damaged; export it again")
+        return _decode(frame, uid, layout, plugin=syntax.plugin)
+    stream = syntax.inspect(frame)
+    _check_stream(stream, uid, layout, notes)
+    if syntax.plugin == "gdcm":
+        return _lossless_jpeg(frame, uid, layout, stream.precision)
+    return _decode(frame, uid, _in_container_of(stream.precision, layout), plugin=syntax.plugin)
+
+
+def _in_container_of(precision: int, layout: Layout) -> Layout:
+    """The layout as the decoder will give it: an 8-bit stream comes in bytes, whatever the header allocates."""
+    allocated = next(bits for bits in (8, 16, 32) if precision <= bits)
+    return layout._replace(allocated=allocated, stored=min(layout.stored, allocated))
+
+
+def _lossless_jpeg(frame: bytes, uid: str, layout: Layout, precision: int) -> tuple[NDArray[Any], str]:
+    """GDCM ends the process when the header states another precision than the stream, so it is told the stream's."""
+    _hush_gdcm()
+    told = _in_container_of(precision, layout)._replace(stored=precision)
+    values, photometric = _decode(essential_lossless_jpeg(frame), uid, told, plugin="gdcm")
     return _without_unused_bits(values, layout), photometric
 
 
 def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1)."""
-    unused = 8 * values.itemsize - layout.stored
+    unused = max(0, 8 * values.itemsize - layout.stored)
     return (values << unused) >> unused
 
 
@@ -210,7 +220,7 @@ def _check_stream(stream: Stream, syntax: str, layout: Layout, notes: list[str])
             f"the DICOM header declares {layout.columns} x {layout.rows} pixels of {layout.samples} samples, its "
             f"compressed frame {stream.width} x {stream.height} of {stream.samples}; export it again"
         )
-    if not layout.allocated - 8 < stream.precision <= layout.allocated:
+    if stream.precision > layout.allocated:
         raise UnreadableFilm(
             f"the DICOM header allocates {layout.allocated} bits a pixel, its compressed frame has {stream.precision}; "
             "export it again"
@@ -243,6 +253,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
         "validate": False,  # all of it is checked here, where it raises instead of warning
         "decoding_plugin": plugin,
     }
+    if plugin:
+        data = encapsulate([data], has_bot=False)
     try:
         values, properties = get_decoder(syntax).as_array(data, index=0, **options)
     except _DECODE_ERRORS as error:

@@ -68,8 +68,8 @@ def read(source: str | os.PathLike[str] | bytes | Dataset, *, min_size: tuple[in
 
 
 def _bytes_of(source: str | os.PathLike[str] | bytes | Dataset) -> bytes:
-    if isinstance(source, bytes):
-        return source
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
     if isinstance(source, str | os.PathLike):
         return _read_file(Path(source))
     from pneumoscope.imaging.dicom import encode_dataset  # noqa: PLC0415 (pydicom is slow to import)

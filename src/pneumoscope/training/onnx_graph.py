@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from pneumoscope.bundle.spec import OUTPUTS
@@ -49,18 +49,16 @@ def fp32_graph(network: FilmNetwork, size: tuple[int, int]) -> bytes:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return _folded(program.model_proto.SerializeToString())
+    return _folded(program.model_proto)
 
 
-def _folded(graph: bytes) -> bytes:
+def _folded(graph: onnx.ModelProto) -> bytes:
     """Let ONNX Runtime fold constants and normalisation, so that int8 quantises what will really run."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "folded.onnx"
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = str(path)
-        ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        return path.read_bytes()
+        source, target = Path(folder) / "exported.onnx", Path(folder) / "folded.onnx"
+        onnx.save(graph, source)
+        quant_pre_process(source, target, skip_symbolic_shape=True)
+        return target.read_bytes()
 
 
 def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import logging
 import platform
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,9 +136,10 @@ def train(
     torch.manual_seed(recipe.seed)  # the new head's weights
     network = build_network(recipe.network, weights_file, start=not run.checkpoint.exists())
     learner = Learner(recipe, network, films.labels)
-    trainer = _trainer(recipe, run)
     data = _Epochs(recipe, spec, films, held_out)
-    trainer.fit(learner, data, ckpt_path=run.checkpoint if run.checkpoint.exists() else None, weights_only=True)
+    with _lightning_quiet():
+        trainer = _trainer(recipe, run)
+        trainer.fit(learner, data, ckpt_path=run.checkpoint if run.checkpoint.exists() else None, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     _write_weights(run, learner)
@@ -185,7 +190,7 @@ def _trainer(recipe: Recipe, run: Run) -> Trainer:
         max_epochs=recipe.optimisation.epochs,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        log_every_n_steps=10,
+        log_every_n_steps=1,
         enable_model_summary=False,
         deterministic=True,
         logger=TensorBoardLogger(run.folder, name=None, version="tensorboard"),
@@ -195,6 +200,20 @@ def _trainer(recipe: Recipe, run: Run) -> Trainer:
             ModelCheckpoint(run.checkpoint.parent, "last", enable_version_counter=False, save_on_train_epoch_end=True),
         ],
     )
+
+
+@contextmanager
+def _lightning_quiet() -> Iterator[None]:
+    """Keep away Lightning's advertisements, and its warnings about what is meant to be so."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(lightning|torch)\b")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _write_weights(run: Run, learner: Learner) -> None:

@@ -1,0 +1,76 @@
+"""The runtime needs none of the libraries that training needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "torchvision", "timm", "lightning", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
+
+REFUSE = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {HEAVY!r}:
+            raise ImportError("the lean runtime must not import " + name)
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def run_lean(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", REFUSE + code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_the_guard_itself_refuses() -> None:
+    assert "must not import torch" in run_lean("import torch").stderr
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pneumoscope.cli",
+        "pneumoscope.predict",
+        "pneumoscope.report",
+        "pneumoscope.engines",
+        "pneumoscope.predict.doctor",
+    ],
+)
+def test_every_entry_point_imports_without_the_extras(module: str) -> None:
+    done = run_lean(f"import {module}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_predict_reads_films_without_the_extras(tmp_path: Path) -> None:
+    done = run_lean(
+        "from pneumoscope.cli import main; main(sys.argv[1:])",
+        *("predict", "demo/films/test", "--out", str(tmp_path / "r.csv"), "--html", str(tmp_path / "r.html")),
+        *("--heatmaps", str(tmp_path / "maps")),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 1 + 32
+    assert len(list((tmp_path / "maps").iterdir())) == 32
+
+
+def test_importing_the_package_does_nothing(tmp_path: Path) -> None:
+    """No network, no files, no threads, no engine."""
+    code = """
+import socket, threading, os
+def refuse(*_, **__): raise AssertionError("importing opened a connection")
+socket.socket.connect = refuse
+before = set(os.listdir("."))
+import pneumoscope, pneumoscope.cli
+assert set(os.listdir(".")) == before
+assert threading.active_count() == 1
+assert "onnxruntime" not in sys.modules and "pydicom" not in sys.modules
+"""
+    done = run_lean(code)
+    assert done.returncode == 0, done.stderr
