@@ -137,5 +137,33 @@ def jpeg2000_stream(frame: bytes) -> Stream:
     return Stream(y - y0, x - x0, (depth & 0x7F) + 1, samples, ends)
 
 
+def run_length_sizes(frame: bytes) -> list[int]:
+    """How many bytes each segment of a run-length coded frame will unfold to (PS3.5 annex G), without unfolding it.
+
+    The frame does not say its size otherwise, and 2 bytes may unfold to 128.
+    """
+    if len(frame) < 64:
+        raise _not_a("run-length coded")
+    count, *offsets = struct.unpack_from("<16L", frame)
+    ends = [*offsets[1:count], len(frame)]
+    if not 1 <= count <= 15 or any(start > end for start, end in zip(offsets[:count], ends, strict=True)):
+        raise _not_a("run-length coded")
+    return [_unfolded_size(frame[start:end]) for start, end in zip(offsets[:count], ends, strict=True)]
+
+
+def _unfolded_size(segment: bytes) -> int:
+    size, at, last = 0, 0, len(segment)
+    while at < last:
+        head = segment[at]
+        if head < 128:  # as many literal bytes, and one
+            size += min(head + 1, last - at - 1)
+            at += head + 2
+        else:  # one byte repeated; 128 itself does nothing
+            if head > 128 and at + 1 < last:
+                size += 257 - head
+            at += 2 if head > 128 else 1
+    return size
+
+
 def _not_a(kind: str) -> UnreadableFilm:
     return UnreadableFilm(f"expected a {kind} stream in the DICOM pixel data, found none: damaged; export it again")

@@ -10,7 +10,13 @@ from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels.decoders.base import get_decoder
 
 from pneumoscope.core import UnreadableFilm, UnsupportedFilm
-from pneumoscope.imaging.codestream import Stream, essential_lossless_jpeg, jpeg2000_stream, jpeg_stream
+from pneumoscope.imaging.codestream import (
+    Stream,
+    essential_lossless_jpeg,
+    jpeg2000_stream,
+    jpeg_stream,
+    run_length_sizes,
+)
 from pneumoscope.imaging.containers import cut_short
 from pneumoscope.imaging.dicom_header import Header
 from pneumoscope.imaging.limits import check_size
@@ -172,14 +178,24 @@ def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str]) ->
         raise UnsupportedFilm(f"the DICOM compression {uid} is not read here; decompress it, with dcmdjpeg or gdcmconv")
     frame = _join_fragments(header.data("PixelData"))
     if syntax.inspect is None:
-        if len(frame) > 2 * layout.byte_count + 64:  # run lengths cost at most one byte in 128
-            raise UnreadableFilm("the run-length coded frame is longer than the picture: damaged; export it again")
+        _check_runs(run_length_sizes(frame), layout)
         return _decode(frame, uid, layout, plugin=syntax.plugin)
     stream = syntax.inspect(frame)
     _check_stream(stream, uid, layout, notes)
     if syntax.plugin == "gdcm":
         return _lossless_jpeg(frame, uid, layout, stream.precision)
     return _decode(frame, uid, _in_container_of(stream.precision, layout), plugin=syntax.plugin)
+
+
+def _check_runs(sizes: list[int], layout: Layout) -> None:
+    """Each byte of each sample has a segment of its own; some writers leave a little excess at its end."""
+    pixels = layout.rows * layout.columns
+    planes = layout.samples * layout.allocated // 8
+    if len(sizes) != planes or any(not pixels <= size < pixels + layout.columns for size in sizes):
+        raise UnreadableFilm(
+            f"the DICOM header declares {planes} planes of {layout.columns} x {layout.rows} = {pixels} bytes, the "
+            f"run-length coded frame has {sizes}: a wrong header or a damaged file; export it again"
+        )
 
 
 def _in_container_of(precision: int, layout: Layout) -> Layout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx2
 import timm
 import torch
 from safetensors import SafetensorError
@@ -72,7 +73,7 @@ def build_network(
     options: dict[str, Any] = {"in_chans": 1, "num_classes": 0, "global_pool": "", **spec.arguments}
     try:
         backbone = timm.create_model(spec.timm, pretrained=hub, **options)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:
         raise RecipeError(
             f"network.weights: no ImageNet weights for {spec.timm}: {error}. Without a connection, download them "
             f"elsewhere and name the safetensors file with --weights, or write weights = 'none' in the recipe."
