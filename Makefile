@@ -24,7 +24,7 @@ bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMO
 	$(BIN)/python benchmarks/run_all.py --peer-python .venv-peer/bin/python
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch
-	$(BIN)/python benchmarks/install_size.py
+	$(BIN)/python benchmarks/install_size.py --out build/bench --keep dist
 
 clean:
 	rm -rf build dist $(VENV) .venv-peer

@@ -13,6 +13,10 @@ class Finding:
     """One answer.
 
     ``probability`` is calibrated, in [0, 1]; ``positive`` is ``probability >= threshold`` at the named operating point.
+
+    Raises
+    ------
+    ValueError : if ``probability`` is not in [0, 1]: a NaN must never look like a "no".
     """
 
     label: str
@@ -20,6 +24,10 @@ class Finding:
     operating_point: str
     threshold: float
     positive: bool
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.probability <= 1.0:  # written so that NaN fails too
+            raise ValueError(f"{self.label}: probability: expected 0 to 1, got {self.probability}")
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,10 @@ class Reading:
     heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: the calibrated
         probability that the film would have if all of it looked like this cell. None when not asked for.
     film_digest, bundle_digest : SHA-256 (hex) of the file read and of the bundle that read it.
+
+    Raises
+    ------
+    ValueError : if a cell of ``heatmap`` is not in [0, 1].
     """
 
     film: str
@@ -67,6 +79,11 @@ class Reading:
     film_digest: str
     bundle_digest: str
     milliseconds: Timings
+
+    def __post_init__(self) -> None:
+        heat = self.heatmap
+        if heat is not None and not (heat.min() >= 0.0 and heat.max() <= 1.0):
+            raise ValueError(f"heatmap: expected values in [0, 1], got [{heat.min()}, {heat.max()}]")
 
     @property
     def finding(self) -> Finding:

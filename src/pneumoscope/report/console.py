@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pneumoscope.core import Failure, Outcome
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import checked, decision, percent
+from pneumoscope.report.wording import decision, percent
 
 _NARROWEST = 60
 
@@ -30,7 +30,7 @@ def table_row(outcome: Outcome, width: int = 96) -> str:
 def _outcome_line(outcome: Outcome, width: int) -> str:
     if isinstance(outcome, Failure):
         return _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
-    finding = checked(outcome).finding
+    finding = outcome.finding
     flags = ", ".join(flag.code for flag in outcome.flags)
     return _line(outcome.film, percent(finding.probability), decision(finding), flags, width)
 

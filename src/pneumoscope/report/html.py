@@ -25,7 +25,6 @@ from pneumoscope.report.base import PendingFile, Report, writing_to
 from pneumoscope.report.cards import card_html, data_uri, digest_html, failure_html, points
 from pneumoscope.report.overlay import VISIBLE_FROM, heatmap_png
 from pneumoscope.report.text import escape
-from pneumoscope.report.wording import checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +106,7 @@ class HtmlReport(Report):
         """Return the film's card; pictures are encoded here."""
         if isinstance(outcome, Failure):
             return _FailureItem(failure_html(outcome).encode())
-        finding = checked(outcome).finding
+        finding = outcome.finding
         html = card_html(outcome, film, self._max_side)
         return _Card(finding.probability, finding.positive, bool(outcome.flags), html.encode())
 

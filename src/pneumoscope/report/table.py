@@ -44,7 +44,7 @@ import numpy as np
 from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
-from pneumoscope.report.wording import checked, decision
+from pneumoscope.report.wording import decision
 
 CSV_COLUMNS = (
     "film",
@@ -108,7 +108,7 @@ class CsvReport(Report):
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
         """Return the film's row."""
-        cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(checked(outcome))
+        cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(outcome)
         return csv_line(cells.get(name, "") for name in CSV_COLUMNS)
 
     def add(self, rendered: bytes) -> None:
@@ -216,7 +216,7 @@ class JsonlReport(Report):
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
         """Return the film's line."""
-        row = _failure_row(outcome) if isinstance(outcome, Failure) else _reading_row(checked(outcome))
+        row = _failure_row(outcome) if isinstance(outcome, Failure) else _reading_row(outcome)
         return msgspec.json.encode(row) + b"\n"
 
     def add(self, rendered: bytes) -> None:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pneumoscope.core import Finding, Reading
-from pneumoscope.report.text import utf8
+from pneumoscope.core import Finding
 
 
 def decision(finding: Finding) -> str:
     """Return the label, or ``no <label>``."""
     return finding.label if finding.positive else f"no {finding.label}"
-
-
-def checked(reading: Reading) -> Reading:
-    """Return ``reading`` if every probability is one; a NaN must never look like a "no".
-
-    Raises
-    ------
-    ValueError : a probability is not in [0, 1], or is NaN.
-    """
-    for finding in reading.findings:
-        if not 0.0 <= finding.probability <= 1.0:  # written so that NaN fails too
-            raise ValueError(f"{utf8(reading.film)}: {finding.label}: expected 0 to 1, got {finding.probability}")
-    return reading
 
 
 def percent(probability: float) -> str:

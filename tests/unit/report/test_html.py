@@ -193,9 +193,3 @@ def test_a_run_of_failures_is_a_page(page):
     found = page([(Failure("x", "unreadable", "no"), None)])
     assert "Films that could not be read (1)" in found.text
     assert "No film was read." in found.text
-
-
-@pytest.mark.parametrize("probability", [float("nan"), 1.5])
-def test_what_is_no_probability_is_refused(tmp_path, about, item, probability):
-    with HtmlReport(tmp_path / "r.html", about) as report, pytest.raises(ValueError, match="pneumonia"):
-        report.render(*item(probability=probability))

@@ -136,13 +136,6 @@ def test_a_reading_without_a_heat_map_says_null(tmp_path, item, write):
     assert read_jsonl(tmp_path / "t.jsonl")[0]["heatmap"] is None
 
 
-@pytest.mark.parametrize("ending", TABLES)
-@pytest.mark.parametrize("probability", [float("nan"), -0.01, 1.01, float("inf")])
-def test_what_is_no_probability_is_refused(tmp_path, item, ending, probability):
-    with open_table(tmp_path / f"t{ending}") as table, pytest.raises(ValueError, match=r"film\.png: pneumonia"):
-        table.render(*item(probability=probability))
-
-
 def test_the_ending_picks_the_format(tmp_path):
     with open_table(tmp_path / "t.CSV") as upper, open_table(tmp_path / "t.jsonl") as lines:
         assert (type(upper), type(lines)) == (CsvReport, JsonlReport)

@@ -1,0 +1,88 @@
+"""Write the figures of the README from the files in results/, so that the two cannot part.
+
+``--check`` changes nothing and fails if the README says something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
+_START = "<!-- figures: made by `python benchmarks/readme.py` from the files in results/ -->\n"
+_END = "<!-- end of figures -->"
+
+_OLDER = """
+For comparison, what five well-known student projects published for the same 624 films: accuracy 0.904 and 0.929
+(own CNN, DenseNet121), 0.915 (own CNN), 0.915 (ResNet50V2), 0.84 (Xception), 0.92 (VGG16).
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    args = parser.parse_args()
+    text = README.read_text(encoding="utf-8")
+    wanted = with_figures(text)
+    if args.check and text != wanted:
+        raise SystemExit("README.md does not say what results/ says: run python benchmarks/readme.py")
+    README.write_text(wanted, encoding="utf-8")
+
+
+def with_figures(text: str) -> str:
+    """The README's text with the figures of today's results."""
+    before, rest = text.split(_START)
+    _, after = rest.split(_END)
+    return before + _START + figures() + _END + after
+
+
+def figures() -> str:
+    """The block between the marks."""
+    return _accuracy(_load("official-test/metrics.json")) + _OLDER + _speed()
+
+
+def _load(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
+def _accuracy(found: dict[str, Any]) -> str:
+    bundle, data, counts = found["bundle"], found["data"], found["confusion"]
+    rows = "".join(
+        f"| {name.replace('_', ' ')} | {e['value']:.3f} | {e['low']:.3f} to {e['high']:.3f} |\n"
+        for name, e in found["metrics"].items()
+    )
+    return (
+        f"The packaged model ({bundle['precision']}, sha256 `{bundle['digest'][:16]}`) on the official Kermany test "
+        f"folder ({data['films']} films of {data['patients']} patients, {data['positive']} with pneumonia), at the "
+        f"operating point *{bundle['operating_point']}*, which was chosen without it:\n\n"
+        f"| measure | value | 95% interval |\n|---|---|---|\n{rows}\n"
+        f"{counts['false_negative']} of {data['positive']} pneumonias were missed; "
+        f"{counts['false_positive']} of {data['films'] - data['positive']} healthy films raised a false alarm. "
+        f"Intervals: {found['intervals']}. Command: `pneumoscope evaluate --bundle default --data "
+        f"$PNEUMOSCOPE_DATA/kermany224 --split test --out results/official-test`.\n"
+    )
+
+
+def _speed() -> str:
+    lines = [
+        "\nSpeed, memory and size ([all of them](results/benchmarks/README.md), `make bench`):\n\n",
+        "| what | figure |\n|---|---|\n",
+    ]
+    for path in sorted((RESULTS / "benchmarks").glob("*.json")):
+        for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
+            lines.append(f"| {figure['what']} | {_figure(figure)} |\n")
+    return "".join(lines)
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    value = figure["value"]
+    shown = value if isinstance(value, str) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{shown} {figure['unit']}".rstrip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Docs that fail when they drift from the code and the results."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from pneumoscope.bundle import default_bundle_path, load_bundle
+from pneumoscope.bundle.card import model_card
+from pneumoscope.cli import main
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_says_what_the_results_say() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/readme.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_results_are_those_of_the_packaged_bundle() -> None:
+    digest = load_bundle().digest
+    official = json.loads((ROOT / "results/official-test/metrics.json").read_text())
+    assert official["bundle"]["digest"] == digest
+    for path in (ROOT / "results/benchmarks").glob("*.json"):
+        bundle = json.loads(path.read_text())["bundle"]
+        assert not bundle or bundle["sha256"] == digest, path.name
+
+
+def test_the_card_is_that_of_the_packaged_bundle() -> None:
+    assert (default_bundle_path() / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(load_bundle().spec)
+
+
+def test_every_command_in_the_readme_exists_with_its_options() -> None:
+    runner = CliRunner()
+    for command in sorted(set(re.findall(r"^pneumoscope (\w+)", README, re.MULTILINE))):
+        assert runner.invoke(main, [command, "--help"]).exit_code == 0, command
+    lines = README.replace("\\\n", " ").splitlines()
+    for line in (line for line in lines if line.startswith("pneumoscope ")):
+        _, command, *words = line.split("#")[0].split()
+        help_text = runner.invoke(main, [command, "--help"]).output
+        for option in (word.strip("[]") for word in words if word.strip("[").startswith("--")):
+            assert option in help_text, f"{command} {option}"
+
+
+def test_every_file_the_docs_link_to_exists() -> None:
+    for document in [ROOT / "README.md", ROOT / "demo/README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_packaged_bundle_is_small() -> None:
+    assert sum(path.stat().st_size for path in default_bundle_path().iterdir()) <= 6_000_000
+
+
+def test_the_demo_set_is_small_and_attributed() -> None:
+    films = list((ROOT / "demo/films").rglob("*.jpeg"))
+    assert 0 < len(films) <= 64
+    assert "CC BY 4.0" in (ROOT / "demo/README.md").read_text()
+    assert "CC BY 4.0" in (ROOT / "NOTICE").read_text()
