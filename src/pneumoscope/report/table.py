@@ -94,25 +94,14 @@ def csv_line(cells: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-class CsvReport(Report):
-    """One row a film, for spreadsheets. The module's docstring names the columns.
-
-    Raises
-    ------
-    PneumoscopeError : ``path`` cannot be written.
-    """
+class _Lines(Report):
+    """A file with a line a film."""
 
     def __init__(self, path: Path) -> None:
         self._file = PendingFile(path)
-        self.add(csv_line(CSV_COLUMNS))
-
-    def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
-        """Return the film's row."""
-        cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(outcome)
-        return csv_line(cells.get(name, "") for name in CSV_COLUMNS)
 
     def add(self, rendered: bytes) -> None:
-        """Append a row."""
+        """Append a line."""
         self._file.write(rendered)
 
     def close(self) -> None:
@@ -122,6 +111,24 @@ class CsvReport(Report):
     def abort(self) -> None:
         """Remove the unfinished file."""
         self._file.abort()
+
+
+class CsvReport(_Lines):
+    """One row a film, for spreadsheets. The module's docstring names the columns.
+
+    Raises
+    ------
+    PneumoscopeError : ``path`` cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.add(csv_line(CSV_COLUMNS))
+
+    def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
+        """Return the film's row."""
+        cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(outcome)
+        return csv_line(cells.get(name, "") for name in CSV_COLUMNS)
 
 
 def _reading_cells(reading: Reading) -> dict[str, str]:
@@ -203,7 +210,7 @@ class FailureRow(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_f
     error: str
 
 
-class JsonlReport(Report):
+class JsonlReport(_Lines):
     """One JSON object a film, with all findings and the heat map's grid. The module's docstring is the schema.
 
     Raises
@@ -211,25 +218,10 @@ class JsonlReport(Report):
     PneumoscopeError : ``path`` cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = PendingFile(path)
-
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
         """Return the film's line."""
         row = _failure_row(outcome) if isinstance(outcome, Failure) else _reading_row(outcome)
         return msgspec.json.encode(row) + b"\n"
-
-    def add(self, rendered: bytes) -> None:
-        """Append a line."""
-        self._file.write(rendered)
-
-    def close(self) -> None:
-        """Give the file its name."""
-        self._file.close()
-
-    def abort(self) -> None:
-        """Remove the unfinished file."""
-        self._file.abort()
 
 
 def _reading_row(reading: Reading) -> ReadingRow:

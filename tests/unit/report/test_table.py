@@ -7,7 +7,6 @@ import pytest
 from pneumoscope.core import PneumoscopeError
 from pneumoscope.report import (
     CSV_COLUMNS,
-    TABLES,
     CsvReport,
     FailureRow,
     JsonlReport,
