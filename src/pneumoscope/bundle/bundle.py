@@ -24,6 +24,12 @@ DEFAULT = "default"
 
 _LARGEST_FILE = 2**30
 
+_UNREADABLE = (
+    *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy and zipfile raise on damaged archives."""
+
 
 @dataclass(frozen=True, eq=False)
 class GoldenVectors:
@@ -35,6 +41,19 @@ class GoldenVectors:
 
     films: tuple[NDArray[np.uint8], ...]
     outputs: Mapping[str, NDArray[np.float32]]
+
+    def __post_init__(self) -> None:
+        if not self.films:
+            raise DamagedBundle(f"{GOLDEN_FILE}: expected at least one film, found none")
+        for film in self.films:
+            if film.ndim != 2 or film.dtype != np.uint8 or not film.size:
+                raise DamagedBundle(f"{GOLDEN_FILE}: expected (h, w) uint8 films, got {film.shape} {film.dtype}")
+        for name, answers in self.outputs.items():
+            if answers.dtype != np.float32 or answers.shape[:1] != (len(self.films),):
+                raise DamagedBundle(
+                    f"{GOLDEN_FILE}: expected float32 {name} of {len(self.films)} films, got {answers.shape} "
+                    f"{answers.dtype}"
+                )
 
     def to_bytes(self) -> bytes:
         """As a compressed NumPy archive."""
@@ -55,7 +74,7 @@ class GoldenVectors:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 films = tuple(archive[f"film_{i}"] for i in range(len(archive.files) - len(OUTPUTS)))
                 return cls(films, {name: archive[name] for name in OUTPUTS})
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _UNREADABLE as error:
             raise DamagedBundle(f"{GOLDEN_FILE}: cannot be read: {error}. Get the bundle again.") from error
 
 
@@ -116,6 +135,8 @@ def save_bundle(spec: BundleSpec, contents: Mapping[str, bytes], path: Path) -> 
             for name, data in [(SPEC_FILE, spec_bytes), *contents.items()]:
                 archive.writestr(name, data)
         return
+    if path.exists() and not path.is_dir():
+        raise BundleError(f"{path}: expected a new folder, an older bundle or a name ending in .zip; it is a file")
     strangers = {entry.name for entry in path.iterdir()} - {SPEC_FILE, *contents} if path.exists() else set()
     if strangers:
         raise BundleError(
@@ -137,7 +158,7 @@ class _Header(msgspec.Struct):
 def _parse_spec(data: bytes, place: Path) -> BundleSpec:
     try:
         header = msgspec.json.decode(data, type=_Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedBundle(f"{place}: {SPEC_FILE} cannot be read: {error}. Get the bundle again.") from error
     if header.format != FORMAT:
         raise ForeignBundle(f"{place}: expected a {FORMAT}, got format {header.format!r}")
@@ -169,7 +190,7 @@ class _Members:
             return cls(place, None)
         try:
             archive = zipfile.ZipFile(place)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             raise ForeignBundle(f"{place}: expected a bundle (a folder or a zip file): {error}") from error
         if SPEC_FILE not in archive.namelist():
             raise ForeignBundle(f"{place}: expected a bundle, but the zip file has no {SPEC_FILE}")

@@ -30,9 +30,9 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    encoding, errors, newline = (None, None, None) if "b" in mode else ("utf-8", "surrogateescape", "")
     try:
-        with temporary.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
+        with temporary.open(mode.replace("w", "x"), encoding=encoding, errors=errors, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -56,7 +56,10 @@ def index(root: Path) -> Manifest:
             f"{root}: expected folders train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA; found none of them"
         )
     found = list(_walk(root))
-    digests = list(ordered_map(sha256_file, (path for path, _, _ in found), usable_cores()))
+    try:
+        digests = list(ordered_map(sha256_file, (path for path, _, _ in found), usable_cores()))
+    except OSError as error:
+        raise ManifestError(f"{root}: a film cannot be opened: {error}") from error
     return Manifest(
         root,
         tuple(
@@ -75,7 +78,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, str, int]]:
 
 def _is_film(path: Path) -> bool:
     """Film files; not the ``._`` files that one published archive carries."""
-    return path.suffix.lower() in _ENDINGS and not path.name.startswith(".")
+    return path.suffix.lower() in _ENDINGS and not path.name.startswith(".") and not path.is_dir()
 
 
 def _film(root: Path, path: Path, split: str, label: int, digest: str) -> Film:

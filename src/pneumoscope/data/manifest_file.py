@@ -41,14 +41,14 @@ def read_manifest(path: Path) -> Manifest:
     ManifestError : if the file cannot be read, lacks a column, or breaks a rule.
     """
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
             if missing:
                 raise ManifestError(
                     f"{path}: expected the columns {', '.join(_COLUMNS)}; missing: {', '.join(missing)}"
                 )
-            films = tuple(_film(path, line, row) for line, row in enumerate(reader, start=2))
+            films = tuple(_film(f"{path}, line {reader.line_num}", row) for row in reader)
     except (OSError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot be read as a manifest: {error}") from error
     return Manifest(path.parent, films)
@@ -69,11 +69,14 @@ def _relative(film: Path, folder: Path) -> str:
     return film.relative_to(folder).as_posix() if film.is_relative_to(folder) else film.as_posix()
 
 
-def _film(path: Path, line: int, row: dict[str, str]) -> Film:
+def _film(where: str, row: dict[str, str]) -> Film:
     if any(row[name] is None for name in _COLUMNS):
-        raise ManifestError(f"{path}, line {line}: expected {len(_COLUMNS)} fields, the row is cut short")
+        raise ManifestError(f"{where}: expected {len(_COLUMNS)} fields, the row is cut short")
     label = row["label"]
     if label not in ("", "0", "1"):
-        raise ManifestError(f"{path}, line {line}: label: expected 1, 0 or nothing, got {label!r}")
+        raise ManifestError(f"{where}: label: expected 1, 0 or nothing, got {label!r}")
     values = {name: row[name] for name in _COLUMNS if name != "label"}
-    return Film(**values, label=int(label) if label else None)
+    try:
+        return Film(**values, label=int(label) if label else None)
+    except ManifestError as error:
+        raise ManifestError(f"{where}: {error}") from error

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.core import ManifestError
+from pneumoscope.core import FilmError, ManifestError
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.core.parallel import ordered_map, usable_cores
@@ -49,10 +49,20 @@ def prepare(manifest: Manifest, spec: Preprocessing, cache: Path, progress: Prog
     if not manifest.films:
         raise ManifestError(f"{manifest.root}: expected labelled films, found none")
     path = cache / f"{_key(manifest, spec)}.npy"
-    if not path.exists():
+    pixels = _mapped(path)
+    if pixels is None:
         _build(manifest, spec, path, progress)
-    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     return PreparedFilms(pixels, np.array([film.label for film in manifest.films], np.float32))
+
+
+def _mapped(path: Path) -> NDArray[np.uint8] | None:
+    """What an earlier call left; None if there is none or it was cut short."""
+    try:
+        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return pixels
 
 
 def _key(manifest: Manifest, spec: Preprocessing) -> str:
@@ -75,7 +85,10 @@ def _build(manifest: Manifest, spec: Preprocessing, path: Path, progress: Progre
 
 
 def _pixels(path: Path, digest: str, spec: Preprocessing) -> NDArray[np.uint8]:
-    film = read(path, min_size=spec.size)
+    try:
+        film = read(path, min_size=spec.size)
+    except FilmError as error:
+        raise type(error)(f"{path}: {error}") from error
     if film.digest != digest:
         raise ManifestError(f"{path}: the file has changed since the manifest was made; index the folder again")
     pixels: NDArray[np.uint8] = np.rint(resize(film, spec) * 255.0).astype(np.uint8)

@@ -21,24 +21,25 @@ def with_validation(manifest: Manifest, *, folds: int, seed: int) -> Manifest:
     """
     if any(film.split == "val" for film in manifest.films):
         return manifest
-    train = [film for film in manifest.films if film.split == "train" and film.label is not None]
-    chosen = _one_fold(train, folds, seed)
-    films = tuple(replace(film, split="val") if film.path in chosen else film for film in manifest.films)
+    train = [film for film in manifest.films if film.split == "train"]
+    group = dict(zip((film.path for film in train), _groups(train), strict=True))
+    labelled = [film for film in train if film.label is not None]
+    chosen = _one_fold(labelled, [group[film.path] for film in labelled], folds, seed)
+    films = tuple(replace(film, split="val") if group.get(film.path) in chosen else film for film in manifest.films)
     return Manifest(manifest.root, films)
 
 
-def _one_fold(films: list[Film], folds: int, seed: int) -> set[str]:
+def _one_fold(films: list[Film], groups: list[str], folds: int, seed: int) -> set[str]:
     try:
         from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra("splitting a manifest", "evaluate") from error
-    groups = _groups(films)
     if len(set(groups)) < folds:
         raise ManifestError(f"expected at least {folds} patients to set validation films aside, got {len(set(groups))}")
     strata = [f"{film.label}{film.subtype}" for film in films]
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     _, chosen = next(splitter.split(films, strata, groups))
-    return {films[i].path for i in chosen}
+    return {groups[i] for i in chosen}
 
 
 def _groups(films: list[Film]) -> list[str]:

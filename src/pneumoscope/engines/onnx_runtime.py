@@ -44,4 +44,7 @@ class OnnxRuntimeEngine:
 
     def run(self, films: NDArray[np.float32]) -> Outputs:
         """Answer for network inputs (B, 1, H, W)."""
-        return Outputs(*self._session.run(list(OUTPUTS), {self._input: films}))
+        try:
+            return Outputs(*self._session.run(list(OUTPUTS), {self._input: films}))
+        except _REFUSALS as error:
+            raise DamagedBundle(f"ONNX Runtime {ort.__version__} refuses the films: {error}") from error

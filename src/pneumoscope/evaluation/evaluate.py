@@ -18,6 +18,8 @@ from pneumoscope.core import Failure, ManifestError, Outcome, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.predict import Predictor
+from pneumoscope.report.base import writing_to
+from pneumoscope.report.text import utf8
 from pneumoscope.stats.intervals import Estimate, patient_bootstrap, widest, wilson
 from pneumoscope.stats.metrics import SCORED, confusion, f1, proportions
 
@@ -57,6 +59,12 @@ def evaluate(
     answers: Iterable[Outcome] = predictor.read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
     outcomes = tuple(progress(answers, len(paths)) if progress else answers)
     read = [(film, answer) for film, answer in zip(chosen.films, outcomes, strict=True) if isinstance(answer, Reading)]
+    changed = [film.path for film, reading in read if film.digest != reading.film_digest]
+    if changed:
+        raise ManifestError(
+            f"{manifest.root}: {len(changed)} films have changed since the manifest was made, the first is "
+            f"{changed[0]}; index the folder again"
+        )
     if not read:
         raise ManifestError(f"{manifest.root}: expected labelled films in split '{split}' that can be read, found none")
     summary = {
@@ -71,9 +79,9 @@ def evaluate(
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write ``metrics.json`` and ``scores.csv`` (a row a film) into ``folder``."""
-    with atomic_write(folder / "scores.csv") as file:
+    with writing_to(folder), atomic_write(folder / "scores.csv") as file:
         csv.writer(file).writerows(_score_rows(evaluation))
-    with atomic_write(folder / "metrics.json", "wb") as file:
+    with writing_to(folder), atomic_write(folder / "metrics.json", "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(evaluation.summary)) + b"\n")
 
 
@@ -127,9 +135,9 @@ def _share(name: str, labels: NDArray[np.int64], decisions: NDArray[np.int64]) -
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
     yield ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
     for film, outcome in zip(evaluation.films, evaluation.outcomes, strict=True):
-        about = [film.path, film.patient, film.subtype, film.label]
+        about = [utf8(film.path), utf8(film.patient), film.subtype, film.label]
         if isinstance(outcome, Failure):
-            yield [*about, "", "", "", film.digest, outcome.error]
+            yield [*about, "", "", "", film.digest, utf8(outcome.error)]
         else:
             finding = outcome.finding
             flags = ";".join(flag.code for flag in outcome.flags)

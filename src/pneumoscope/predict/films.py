@@ -51,7 +51,7 @@ def _matches(name: str) -> list[Path]:
 def _in_folder(folder: Path) -> Iterator[Path]:
     closed: list[OSError] = []
     for here, folders, names in os.walk(folder, onerror=closed.append):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(here, name)
             if not name.startswith(".") and not name.endswith(_OWN_PICTURES) and is_film_name(path):

@@ -45,7 +45,8 @@ def patient_bootstrap(
             for _ in range(resamples)
         ]
     )
-    low, high = np.nanquantile(values, [0.025, 0.975])
+    defined = values[~np.isnan(values)]
+    low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
     return Estimate(value=statistic(np.arange(len(patients))), low=float(low), high=float(high))
 
 

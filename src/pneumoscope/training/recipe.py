@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from msgspec import Meta
 from pneumoscope.core import RecipeError
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, Meta(gt=0.0)]
+Positive = Annotated[float, Meta(gt=0.0, le=1e9)]
 Count = Annotated[int, Meta(ge=1)]
 Pixels = Annotated[int, Meta(ge=32, le=2048)]
 Range = tuple[float, float]
@@ -84,11 +85,15 @@ class Augmentation(_Section, frozen=True):
     def __post_init__(self) -> None:
         for name in ("area", "aspect", "sharpness", "blur", "gamma", "contrast", "brightness", "noise"):
             low, high = getattr(self, name)
+            if not (math.isfinite(low) and math.isfinite(high)):
+                raise ValueError(f"{name}: expected two numbers, got [{low}, {high}]")
             if low > high:
                 raise ValueError(f"{name}: expected [low, high] with low <= high, got [{low}, {high}]")
         for name in ("area", "aspect", "blur", "gamma", "contrast"):
             if getattr(self, name)[0] <= 0:
                 raise ValueError(f"{name}: expected values above 0, got {getattr(self, name)[0]}")
+        if self.noise[0] < 0:
+            raise ValueError(f"noise: expected values from 0, got {self.noise[0]}")
         if self.area[1] > 1:
             raise ValueError(f"area: expected at most 1, got {self.area[1]}")
 

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from math import exp
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.helpers import flat, tiny_contents, tiny_graph, write_tiny
+
+BRIGHT = 1 / (1 + exp(-5.3))
+"""A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_all_films_are_read_and_written_in_every_form(run, ward, tiny_bundle, tmp_path):
+    (ward / "b.png").unlink()
+    out = tmp_path / "new" / "out"
+    result = run(
+        *("predict", ward, "--bundle", tiny_bundle),
+        *("--out", out / "table.csv", "--html", out / "page.html", "--heatmaps", out / "maps"),
+    )
+    assert result.exit_code == 0
+    table = rows(out / "table.csv")
+    assert [Path(line["film"]).name for line in table] == ["a.png", "c.png"]
+    assert float(table[0]["probability"]) == pytest.approx(BRIGHT, abs=1e-6)
+    assert [line["decision"] for line in table] == ["pneumonia", "pneumonia"]
+    assert [line["flags"] for line in table] == ["blank", ""]
+    page = (out / "page.html").read_text(encoding="utf-8")
+    assert "a.png" in page
+    assert "c.png" in page
+    assert "50% show pneumonia" in page  # for which share of films the probabilities hold
+    maps = sorted((out / "maps").iterdir())
+    assert [path.name.split(".")[0] for path in maps] == ["a", "c"]
+    for path in maps:
+        with Image.open(path) as picture:
+            assert picture.size == (32, 24)
+    assert sorted(path.name for path in out.iterdir()) == ["maps", "page.html", "table.csv"]
+    assert [line for line in result.stderr.splitlines() if line] == [
+        f"wrote {out / 'table.csv'}",
+        f"wrote {out / 'page.html'}",
+        f"wrote {out / 'maps'}",
+    ]
+
+
+def test_a_bad_film_has_a_row_and_the_command_ends_with_1(run, ward, tiny_bundle, tmp_path):
+    result = run("predict", ward, "--bundle", tiny_bundle, "--out", tmp_path / "table.csv")
+    assert result.exit_code == 1
+    table = rows(tmp_path / "table.csv")
+    assert [Path(line["film"]).name for line in table] == ["a.png", "b.png", "c.png"]
+    assert [line["error_code"] for line in table] == ["", "unreadable", ""]
+    assert table[1]["probability"] == ""
+    assert "1 of 3 films could not be read" in result.stderr
+    printed = result.stdout.splitlines()
+    assert ["not read" in line for line in printed] == [False, False, False, True, False]
+
+
+def test_json_lines_hold_one_object_a_film(run, ward, tiny_bundle, tmp_path):
+    run("predict", ward / "c.png", ward / "b.png", "--bundle", tiny_bundle, "--out", tmp_path / "table.jsonl")
+    first, second = map(json.loads, (tmp_path / "table.jsonl").read_text().splitlines())
+    assert (first["kind"], first["film"]) == ("reading", str(ward / "c.png"))
+    assert (len(first["heatmap"]), len(first["heatmap"][0])) == (3, 4)
+    assert first["findings"][0]["label"] == "pneumonia"
+    assert (second["kind"], second["error_code"]) == ("failure", "unreadable")
+
+
+def test_quiet_prints_no_table(run, ward, tiny_bundle):
+    assert run("predict", ward / "a.png", "--bundle", tiny_bundle, "-q").stdout == ""
+
+
+def test_names_keep_their_order_and_globs_are_understood(run, ward, tiny_bundle, tmp_path):
+    out = tmp_path / "table.csv"
+    run("predict", ward / "c.png", ward / "[a]*", "--bundle", tiny_bundle, "--jobs", "3", "--out", out)
+    assert [Path(line["film"]).name for line in rows(out)] == ["c.png", "a.png"]
+
+
+def test_the_operating_point_is_chosen_by_name(run, ward, tiny_bundle, tmp_path):
+    (ward / "a.png").write_bytes(flat(102))  # 0.25
+    for name, decision in (("balanced", "no pneumonia"), ("sensitive", "pneumonia")):
+        out = tmp_path / f"{name}.csv"
+        run("predict", ward / "a.png", "--bundle", tiny_bundle, "--operating-point", name, "--out", out)
+        assert [(line["operating_point"], line["decision"]) for line in rows(out)] == [(name, decision)]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["none.png"], "no such file or folder"),
+        (["*.gif"], "nothing matches it as a glob: *.gif"),
+        (["empty"], "no films in empty"),
+        (["ward/a.png", "none.png"], "none.png"),
+        (["ward", "--operating-point", "best"], "balanced, sensitive"),
+        (["ward", "--out", "table.xlsx"], ".csv or .jsonl"),
+        (["ward", "--out", "table"], ".csv or .jsonl"),
+        (["ward", "--out", "empty"], "is a directory"),
+        (["ward", "--heatmaps", "ward/a.png"], "is a file"),
+    ],
+)
+def test_misuse_ends_with_2_and_writes_nothing(run, ward, tiny_bundle, monkeypatch, case):
+    arguments, message = case
+    (ward.parent / "empty").mkdir()
+    monkeypatch.chdir(ward.parent)
+    result = run("predict", *arguments, "--bundle", tiny_bundle, "--html", "page.html")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["empty", "ward"]
+
+
+def test_a_bundle_that_cannot_be_used_ends_with_1(run, ward, tmp_path):
+    out = tmp_path / "table.csv"
+    altered = write_tiny(tmp_path / "altered")
+    (altered / "model.onnx").write_bytes(tiny_graph(gain=5.0))
+    wrong = write_tiny(tmp_path / "wrong", tiny_contents(graph=tiny_graph(gain=5.0)))
+    for bundle, message in ((altered, "Get the bundle again"), (wrong, "do not use"), (ward, "no bundle.json")):
+        result = run("predict", ward, "--bundle", bundle, "--out", out)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: ")
+        assert message in result.stderr
+        assert result.stdout == ""
+    assert not out.exists()
+
+
+def test_a_place_that_cannot_be_written_to_ends_with_1_before_any_film_is_read(run, ward, tiny_bundle, tmp_path):
+    result = run("predict", ward, "--bundle", tiny_bundle, "--out", ward / "a.png" / "table.csv")
+    assert result.exit_code == 1
+    assert "cannot write the report" in result.stderr
+    assert result.stdout == ""
+    result = run(
+        "predict", ward, "--bundle", tiny_bundle, "--out", tmp_path / "t.csv", "--html", ward / "a.png" / "page.html"
+    )
+    assert result.exit_code == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ward"]
+
+
+def test_pictures_it_wrote_itself_are_not_read_as_films(run, ward, tiny_bundle):
+    (ward / "b.png").unlink()
+    for _ in range(2):
+        result = run("predict", ward, "--bundle", tiny_bundle, "--heatmaps", ward)
+        assert result.exit_code == 0
+        assert len(result.stdout.splitlines()) == 4  # titles, rule, two films
+    assert len(list(ward.glob("*.heatmap.jpg"))) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent the POSIX way")
+def test_an_interrupt_leaves_no_half_written_file(ward, tiny_bundle, tmp_path):
+    """More films than it can read before the interrupt, which comes when the first row is printed."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "table.csv").write_text("an older table")
+    command = [sys.executable, "-u", "-c", INTERRUPTIBLE, "predict", *["c.png"] * 20_000, "--bundle", tiny_bundle]
+    command += ["--out", out / "table.csv", "--html", out / "page.html"]
+    with subprocess.Popen(command, cwd=ward, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        titles, _, first = (process.stdout.readline() for _ in range(3))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert titles.startswith("film")
+    assert first.startswith("c.png")
+    assert process.returncode == 1
+    assert "Aborted!" in told
+    assert "Traceback" not in told
+    assert [path.name for path in out.iterdir()] == ["table.csv"]
+    assert (out / "table.csv").read_text() == "an older table"
+
+
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may have been told to ignore it
+from pneumoscope.cli import main
+main()
+"""

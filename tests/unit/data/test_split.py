@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumoscope.core import ManifestError
+from pneumoscope.core.manifest import Film, Manifest
+from pneumoscope.data import with_validation
+from tests.helpers import row
+
+STRATA = {(0, ""): 0.3, (1, "bacterial"): 0.45, (1, "viral"): 0.25}
+
+
+def ward(patients: int = 300, seed: int = 0) -> Manifest:
+    """Patients with one to six films each, of three kinds; every tenth film is a copy of another patient's."""
+    rng = np.random.default_rng(seed)
+    films: list[Film] = []
+    for patient in range(patients):
+        label, subtype = list(STRATA)[rng.choice(3, p=list(STRATA.values()))]
+        for film in range(rng.integers(1, 7)):
+            films.append(row(f"{patient}-{film}.png", patient=f"p{patient}", label=label, subtype=subtype))
+    for i in range(0, len(films) - 40, 10):
+        films[i] = replace(films[i], digest=films[i + 37].digest)
+    films += [row("test.png", patient="t", split="test"), row("unlabelled.png", patient="u", label=None)]
+    return Manifest(Path("root"), tuple(films))
+
+
+def homes(manifest: Manifest, key: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for film in manifest.films:
+        found[getattr(film, key)].add(film.split)
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_neither_a_patient_nor_a_copy_sits_on_both_sides(seed):
+    split = with_validation(ward(seed=seed), folds=5, seed=seed)
+    for key in ("patient", "digest"):
+        assert all(len(splits) == 1 for splits in homes(split, key).values())
+    assert Counter(film.split for film in split.films).keys() == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_kind_of_film_gives_its_share(seed):
+    split = with_validation(ward(), folds=5, seed=seed)
+    films = [film for film in split.films if film.split != "test" and film.label is not None]
+    for label, subtype in STRATA:
+        kind = [film.split for film in films if (film.label, film.subtype) == (label, subtype)]
+        assert kind.count("val") / len(kind) == pytest.approx(0.2, abs=0.03), (label, subtype)
+
+
+def test_nothing_changes_but_the_split_of_labelled_train_films():
+    before = ward()
+    after = with_validation(before, folds=5, seed=0)
+    assert [replace(film, split="train") for film in after.films] == [
+        replace(film, split="train") for film in before.films
+    ]
+    assert {"test.png": "test", "unlabelled.png": "train"}.items() <= {f.path: f.split for f in after.films}.items()
+
+
+def test_the_same_seed_draws_the_same_films():
+    drawn = [with_validation(ward(), folds=5, seed=seed).digest for seed in (7, 7, 8)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_split_that_exists_is_kept():
+    films = ward().films
+    frozen = Manifest(Path("root"), (replace(row("v.png"), split="val"), *films))
+    assert with_validation(frozen, folds=5, seed=0) is frozen
+
+
+def test_films_without_a_label_follow_their_patient():
+    """Whichever patients are set aside, their unlabelled films may not stay among the train films."""
+    films = tuple(
+        film
+        for i in range(12)
+        for film in (row(f"{i}.png", patient=f"p{i}", label=i % 2), row(f"{i}b.png", patient=f"p{i}", label=None))
+    )
+    split = with_validation(Manifest(Path("root"), films), folds=3, seed=0)
+    assert {split.films[i].split for i in range(24)} == {"train", "val"}
+    assert all(a.split == b.split for a, b in zip(split.films[::2], split.films[1::2], strict=True))
+
+
+def test_too_few_patients_are_refused():
+    films = tuple(row(f"{i}.png", patient=f"p{i % 4}") for i in range(40))
+    with pytest.raises(ManifestError, match="at least 5 patients to set validation films aside, got 4"):
+        with_validation(Manifest(Path("root"), films), folds=5, seed=0)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import io
+import threading
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from pneumoscope.bundle.spec import Code, Label
+from pneumoscope.core import Failure, Reading, UnreadableFilm, UnsupportedFilm
+from pneumoscope.core.files import sha256_bytes
+from pneumoscope.predict import Predictor
+from pneumoscope.stats.calibration import Calibration
+from tests.helpers import CELL, RAMP, flat, picture, tiny_contents, tiny_golden, tiny_graph, write_tiny
+
+GREY_40 = 1 / (1 + exp(1.1))
+"""Probability of a film of grey 0.4 (102 of 255): the logit is 4 * (2 * 0.4 - 1) = -0.8, the score 2 * -0.8 + 0.5."""
+
+
+def outcomes(predictor: Predictor, *films: Path, **options: Any) -> list[Any]:
+    return list(predictor.read_many(films, lambda outcome, _: outcome, **options))
+
+
+def test_a_reading_says_what_was_read_and_by_what(predictor, tmp_path):
+    path = tmp_path / "film.png"
+    path.write_bytes(flat(102))
+    reading = predictor.read(path)
+    assert reading.film == str(path)
+    assert reading.film_digest == sha256_bytes(flat(102))
+    assert reading.bundle_digest == predictor.bundle.digest
+    assert reading.finding == reading.findings[0]
+    assert len(reading.findings) == 1
+    finding = reading.finding
+    assert (finding.label, finding.operating_point, finding.threshold) == ("pneumonia", "balanced", 0.5)
+    assert finding.probability == pytest.approx(GREY_40, abs=1e-6)
+    assert finding.positive is False
+    ms = reading.milliseconds
+    assert min(ms.decode, ms.prepare, ms.infer) > 0
+    assert ms.total == ms.decode + ms.prepare + ms.infer
+
+
+def test_a_path_its_name_and_its_bytes_are_one_film(predictor, tmp_path):
+    path = tmp_path / "film.png"
+    path.write_bytes(picture(RAMP))
+    readings = [predictor.read(source) for source in (path, str(path), path.read_bytes())]
+    assert len({(reading.findings, reading.film_digest) for reading in readings}) == 1
+    assert [reading.film for reading in readings] == [str(path), str(path), "<bytes>"]
+    assert predictor.read(path, name="bed 7").film == "bed 7"
+
+
+def test_a_dicom_dataset_is_read_with_its_header(predictor, make_dicom):
+    data = make_dicom(np.full((24, 32), 102, np.uint8), ViewPosition="LL", WindowCenter=128, WindowWidth=256)
+    reading = predictor.read(dcmread(io.BytesIO(data)))
+    assert reading.finding.probability == pytest.approx(GREY_40, abs=1e-6)
+    assert "wrong-view" in [flag.code for flag in reading.flags]
+
+
+def test_films_are_resized_to_the_networks_size(predictor):
+    assert predictor.read(flat(102, (700, 333))).finding.probability == pytest.approx(GREY_40, abs=1e-6)
+
+
+def test_what_the_reader_did_to_the_film_is_noted(predictor):
+    film = picture(np.full((24, 32), 26214, np.uint16))
+    reading = predictor.read(film)
+    assert reading.notes == ("16-bit values scaled by their full range 65535; the largest one is 26214",)
+    assert reading.finding.probability == pytest.approx(GREY_40, abs=1e-5)
+
+
+def test_the_heat_map_is_the_calibrated_probability_of_each_cell(predictor):
+    reading = predictor.read(picture(RAMP))
+    cells = (RAMP / 255).reshape(3, CELL, 4, CELL).mean(axis=(1, 3))
+    expected = 1 / (1 + np.exp(-(2 * 4 * (2 * cells - 1) + 0.5)))
+    assert reading.heatmap.dtype == np.float32
+    np.testing.assert_allclose(reading.heatmap, expected, atol=1e-6)
+    assert predictor.read(picture(RAMP), heatmap=False).heatmap is None
+
+
+def test_the_operating_point_decides(tiny_bundle):
+    sensitive = Predictor.open(tiny_bundle, operating_point="sensitive").read(flat(102)).finding
+    assert (sensitive.operating_point, sensitive.threshold, sensitive.positive) == ("sensitive", 0.2, True)
+    assert sensitive.probability == pytest.approx(GREY_40, abs=1e-6)
+    with pytest.raises(ValueError, match="balanced, sensitive"):
+        Predictor.open(tiny_bundle, operating_point="specific")
+
+
+@pytest.mark.parametrize(("offset", "positive"), [(0.0, True), (1e-12, False)])
+def test_a_probability_at_the_threshold_is_positive(predictor, offset, positive):
+    exact = predictor.read(flat(102)).finding.probability
+    point = msgspec.structs.replace(predictor.operating_point, threshold=exact + offset)
+    assert Predictor(predictor.bundle, predictor.engine, point).read(flat(102)).finding.positive is positive
+
+
+def test_every_label_has_a_finding_by_its_own_calibration(predictor, tmp_path):
+    labels = tuple(
+        Label(name=name, code=Code(scheme="x", value="y", meaning="z"), calibration=Calibration(1.0, intercept, 0.5))
+        for name, intercept in (("one", 0.8), ("two", -0.2))
+    )
+    films = tiny_golden()
+    golden = type(films)(
+        films.films, dict(films.outputs) | {n: np.repeat(films.outputs[n], 2, axis=1) for n in ("logits", "cam")}
+    )
+    path = write_tiny(tmp_path / "a", tiny_contents(tiny_graph(classes=2), golden.to_bytes()), labels=labels)
+    findings = Predictor.open(path).read(flat(102)).findings
+    assert [finding.label for finding in findings] == ["one", "two"]
+    assert [finding.probability for finding in findings] == pytest.approx([0.5, 1 / (1 + exp(1))], abs=1e-6)
+
+
+def test_a_film_that_cannot_be_read_is_refused(predictor, tmp_path):
+    with pytest.raises(UnreadableFilm):
+        predictor.read(b"no film")
+    with pytest.raises(UnreadableFilm):
+        predictor.read(tmp_path / "none.png")
+    with pytest.raises(UnsupportedFilm):
+        predictor.read(picture(np.tile(np.array([255, 0, 0], np.uint8), (32, 32, 1))))
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> list[Path]:
+    """Twelve films, the fourth cut short, the ninth in colour, the tenth not there."""
+    films = [flat(20 * i) for i in range(12)]
+    films[3] = films[3][:50]
+    films[8] = picture(np.tile(np.array([255, 0, 0], np.uint8), (32, 32, 1)))
+    paths = [tmp_path / f"{i}.png" for i in range(12)]
+    for path, film in zip(paths, films, strict=True):
+        path.write_bytes(film)
+    paths[9].unlink()
+    return paths
+
+
+@pytest.mark.parametrize("jobs", [1, 3, None])
+def test_bad_films_are_rows_in_their_place(predictor, ward, jobs):
+    found = outcomes(predictor, *ward, jobs=jobs)
+    assert [outcome.film for outcome in found] == [str(path) for path in ward]
+    failures = {i: outcome for i, outcome in enumerate(found) if isinstance(outcome, Failure)}
+    assert {i: failure.code for i, failure in failures.items()} == {3: "unreadable", 8: "unsupported", 9: "unreadable"}
+    assert "no such file" in failures[9].error
+    probabilities = [outcome.finding.probability for outcome in found if isinstance(outcome, Reading)]
+    assert probabilities == sorted(set(probabilities))  # each brighter than the one before
+    assert probabilities[0] == pytest.approx(1 / (1 + exp(7.5)))
+
+
+def test_each_outcome_is_handled_with_its_film_in_the_thread_that_read_it(predictor, ward):
+    def then(outcome: Any, film: Any) -> tuple[str, int | None, bool]:
+        grey = None if film is None else round(255 * float(film.pixels[0, 0]))
+        return outcome.film, grey, threading.current_thread() is threading.main_thread()
+
+    expected = [(str(path), None if i in {3, 8, 9} else 20 * i, False) for i, path in enumerate(ward)]
+    assert list(predictor.read_many(ward, then, jobs=2)) == expected
+
+
+def test_a_mistake_of_the_caller_is_not_taken_for_a_bad_film(predictor, ward):
+    def then(outcome: Any, _: Any) -> None:
+        raise ZeroDivisionError(outcome.film)
+
+    with pytest.raises(ZeroDivisionError, match=r"0\.png"):
+        list(predictor.read_many(ward, then))
+
+
+def test_heat_maps_are_made_only_when_asked_for(predictor, ward):
+    assert [outcome.heatmap is None for outcome in outcomes(predictor, ward[0], heatmap=False)] == [True]
+    assert [outcome.heatmap.shape for outcome in outcomes(predictor, ward[0])] == [(3, 4)]
+
+
+def test_films_are_drawn_only_a_little_ahead(predictor, ward):
+    drawn: list[int] = []
+    endless = (drawn.append(1) or ward[0] for _ in iter(int, 1))
+    readings = predictor.read_many(endless, lambda outcome, _: outcome, jobs=2)
+    for _ in range(5):
+        assert isinstance(next(readings), Reading)
+    readings.close()
+    assert len(drawn) < 30
