@@ -15,7 +15,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.spec import FORMAT, GOLDEN_FILE, GRAPH_FILE, OUTPUTS, SCHEMA_VERSION, SPEC_FILE, BundleSpec
+from pneumoscope.bundle.spec import (
+    CARD_FILE,
+    FORMAT,
+    GOLDEN_FILE,
+    GRAPH_FILE,
+    OUTPUTS,
+    SCHEMA_VERSION,
+    SPEC_FILE,
+    BundleSpec,
+)
 from pneumoscope.core import BundleError, DamagedBundle, ForeignBundle, NewerBundle
 from pneumoscope.core.files import atomic_write, sha256_bytes
 
@@ -23,6 +32,7 @@ DEFAULT = "default"
 """The name of the packaged bundle, wherever a bundle is asked for."""
 
 _LARGEST_FILE = 2**30
+_NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, CARD_FILE}
 
 _UNREADABLE = (
     *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
@@ -126,26 +136,38 @@ def save_bundle(spec: BundleSpec, contents: Mapping[str, bytes], path: Path) -> 
 
     Raises
     ------
-    BundleError : if the folder exists and holds something else.
+    BundleError : if the path holds something that is no bundle.
     """
     spec = msgspec.structs.replace(spec, files={name: sha256_bytes(data) for name, data in sorted(contents.items())})
     spec_bytes = msgspec.json.format(msgspec.json.encode(spec)) + b"\n"
+    check_target(path)
     if path.suffix == ".zip":
         with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in [(SPEC_FILE, spec_bytes), *contents.items()]:
                 archive.writestr(name, data)
         return
-    if path.exists() and not path.is_dir():
-        raise BundleError(f"{path}: expected a new folder, an older bundle or a name ending in .zip; it is a file")
-    strangers = {entry.name for entry in path.iterdir()} - {SPEC_FILE, *contents} if path.exists() else set()
-    if strangers:
-        raise BundleError(
-            f"{path}: expected a new folder or an older bundle; it holds {', '.join(sorted(strangers)[:3])}"
-        )
     (path / SPEC_FILE).unlink(missing_ok=True)
     for name, data in [*contents.items(), (SPEC_FILE, spec_bytes)]:
         with atomic_write(path / name, "wb") as file:
             file.write(data)
+
+
+def check_target(path: Path) -> None:
+    """Refuse to write a bundle over anything but a bundle, before any work is done for it.
+
+    Raises
+    ------
+    BundleError : if the path holds something that is no bundle.
+    """
+    if path.suffix == ".zip":
+        if path.exists():
+            _Members.open(path)
+        return
+    if path.exists() and not path.is_dir():
+        raise BundleError(f"{path}: expected a new folder, an older bundle or a name ending in .zip; it is a file")
+    strangers = {entry.name for entry in path.iterdir()} - _NAMES if path.exists() else set()
+    if strangers:
+        raise BundleError(f"{path}: expected a new folder or an older bundle; it holds {min(strangers)}")
 
 
 class _Header(msgspec.Struct):

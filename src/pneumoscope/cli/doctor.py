@@ -13,7 +13,10 @@ from pneumoscope.cli.options import bundle_option
 @bundle_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(bundle: str, as_json: bool) -> None:
-    """Print versions, engine and cores, check the bundle, and time a self-test."""
+    """Check the installation and the bundle.
+
+    Prints versions, engine and cores, checks every file of the bundle, and times a self-test.
+    """
     from pneumoscope.predict.doctor import examine
 
     found = examine(bundle)

@@ -20,12 +20,18 @@ from pneumoscope.cli.options import (
 @click.command()
 @bundle_option
 @data_option
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option(
+    "--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Which films."
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Folder to write."
+)
 @operating_point_option
 @jobs_option
 def evaluate(bundle: str, data: Path, split: str, out: Path, operating_point: str | None, jobs: int | None) -> None:
-    """Read a split's films with a bundle and write metrics.json and scores.csv into DIR.
+    """Measure a bundle on labelled films.
+
+    Reads a split's films and writes metrics.json and scores.csv (a row a film) into DIR.
 
     Reported with 95% intervals: AUC, accuracy, recall, specificity, precision, F1, log loss, Brier score, and the
     confusion matrix.

@@ -16,13 +16,15 @@ from pneumoscope.cli.options import cache_folder, need, progress
     "--out", type=click.Path(path_type=Path), required=True, metavar="BUNDLE", help="A folder, or a .zip file."
 )
 @click.option("--name", help="The bundle's name.  [default: the recipe's name]")
-@click.option("--bundle-version", default="1.0", show_default=True, metavar="V")
+@click.option("--bundle-version", default="1.0", show_default=True, metavar="V", help="The bundle's version.")
 @click.option("--weights-from", metavar="TEXT", help="Where the run's initial weights came from, for the model card.")
 @click.option("--weights-licence", metavar="TEXT", help="Their licence.")
 def export(
     run: Path, out: Path, name: str | None, bundle_version: str, weights_from: str | None, weights_licence: str | None
 ) -> None:
-    """Export the finished RUN as a bundle that predict, evaluate and doctor take.
+    """Export a finished run as a bundle.
+
+    RUN is the folder that train left; predict, evaluate and doctor take the bundle.
 
     The graph is int8 if it decides as fp32 does on the validation films, else fp32. The bundle is checked before it
     exists.

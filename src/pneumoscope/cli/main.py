@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+import threading
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -33,6 +36,13 @@ def main() -> None:
 
     For research and as a second look under a qualified reader. Not a medical device, not a diagnosis.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """End as an exception does, so that half-written files are removed when a scheduler stops the program."""
+    raise SystemExit(128 + number)
 
 
 for _command in (predict, doctor, evaluate, train, export):

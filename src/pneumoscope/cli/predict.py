@@ -14,9 +14,12 @@ from pneumoscope.cli.options import bundle_option, jobs_option, operating_point_
 
 if TYPE_CHECKING:
     from pneumoscope.bundle import BundleSpec
-    from pneumoscope.core import Outcome, Radiograph
+    from pneumoscope.core import Failure, Outcome, Radiograph
     from pneumoscope.predict import Predictor
     from pneumoscope.report import Report
+
+
+_TOLD = 20
 
 
 @click.command()
@@ -38,8 +41,9 @@ def predict(
     jobs: int | None,
     quiet: bool,
 ) -> None:
-    """Read films: files, folders (searched to any depth) and globs.
+    """Read films and say what is on them.
 
+    Takes files, folders (searched to any depth) and globs.
     A film is a JPEG, PNG, TIFF, BMP, WebP or DICOM file. Every film gets a row, in the order given; one that cannot
     be read has its error there and stops nothing. The command ends with 1 if there was such a film, with 0 otherwise.
     """
@@ -47,6 +51,8 @@ def predict(
     from pneumoscope.predict import Predictor
     from pneumoscope.predict.films import Films
 
+    if out and out == html:
+        raise click.UsageError(f"--out and --html both name {out}; give each a name of its own")
     try:
         films = Films(paths)
         predictor = Predictor.open(bundle, operating_point=operating_point)
@@ -55,13 +61,14 @@ def predict(
     total = films.count()
     if not total:
         raise click.UsageError(f"no films in {', '.join(paths)}: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
-    failed = 0
+    failed: list[Failure] = []
     with ExitStack() as stack:
         reports = _open_reports(stack, predictor, out, html, heatmaps)
         show = None if quiet else _console()
         answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports), jobs=jobs)
         for outcome, rendered in progress(answers, total):
-            failed += isinstance(outcome, Failure)
+            if isinstance(outcome, Failure):
+                failed.append(outcome)
             for report, piece in zip(reports, rendered, strict=True):
                 report.add(piece)
             if show:
@@ -69,8 +76,17 @@ def predict(
     for written in filter(None, (out, html, heatmaps)):
         click.echo(f"wrote {written}", err=True)
     if failed:
-        click.echo(f"{failed} of {total} films could not be read; their rows say why", err=True)
+        _tell(failed, total)
         raise SystemExit(1)
+
+
+def _tell(failures: list[Failure], total: int) -> None:
+    """Say what could not be read, in full, as the table's columns are too narrow for it."""
+    click.echo(f"{len(failures)} of {total} films could not be read:", err=True)
+    for failure in failures[:_TOLD]:
+        click.echo(f"  {failure.film}: {failure.error}", err=True)
+    if len(failures) > _TOLD:
+        click.echo(f"  and {len(failures) - _TOLD} more; the rows of --out say why", err=True)
 
 
 def _renderer(reports: list[Report]) -> Callable[[Outcome, Radiograph | None], tuple[Outcome, list[Any]]]:
@@ -141,6 +157,6 @@ def _console() -> Callable[[Outcome], None]:
 
     from pneumoscope.report import table_head, table_row
 
-    width = shutil.get_terminal_size((96, 24)).columns
+    width = shutil.get_terminal_size((110, 24)).columns
     tqdm.write(table_head(width), file=sys.stdout)
     return lambda outcome: tqdm.write(table_row(outcome, width), file=sys.stdout)

@@ -13,7 +13,9 @@ from pneumoscope.cli.options import cache_folder, data_option, need, progress
 @click.command()
 @click.argument("recipe")
 @data_option
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="RUN")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="RUN", help="The run's folder."
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in RUN from its last full epoch, or start it.")
 @click.option(
     "--weights",
@@ -22,7 +24,9 @@ from pneumoscope.cli.options import cache_folder, data_option, need, progress
     help="Initial weights (safetensors) in place of timm's hub.",
 )
 def train(recipe: str, data: Path, out: Path, resume: bool, weights: Path | None) -> None:
-    """Train RECIPE, which is the name of a packaged recipe or a TOML file, and leave everything in RUN.
+    """Train a recipe.
+
+    RECIPE is the name of a packaged recipe or a TOML file. Everything is left in the folder RUN.
 
     Validation films are set aside by patient unless the manifest has them. A run that was stopped, however abruptly,
     goes on with --resume and ends with the same weights as if it had not been.

@@ -31,9 +31,11 @@ CITATION = (
     "Classification. Mendeley Data, V2, 2018. doi:10.17632/rscbjbr9sj.2"
 )
 LICENCE = "CC BY 4.0"
+LAYOUT = "train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA"
 _SPLIT_OF_FOLDER = {"train": "train", "val": "train", "test": "test"}
 _LABEL_OF_FOLDER = {"NORMAL": 0, "PNEUMONIA": 1}
 _PNEUMONIA = re.compile(r"(?P<person>person\d+)_(?P<germ>bacteria|virus)_\d+", re.IGNORECASE)
+_MENDELEY = re.compile(r"(?P<kind>BACTERIA|VIRUS|NORMAL)-(?P<person>\d+)-\d+", re.IGNORECASE)
 _NORMAL = re.compile(r"(?P<person>(?:NORMAL2-)?IM-\d+)-\d+", re.IGNORECASE)
 _SUBTYPE = {"bacteria": "bacterial", "virus": "viral"}
 _ENDINGS = {".jpeg", ".jpg", ".png"}
@@ -52,9 +54,7 @@ def index(root: Path) -> Manifest:
     ManifestError : if the folder has another layout, or a patient or a file sits in two splits.
     """
     if not recognises(root):
-        raise ManifestError(
-            f"{root}: expected folders train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA; found none of them"
-        )
+        raise ManifestError(f"{root}: expected the folders {LAYOUT}; found none of them")
     found = list(_walk(root))
     try:
         digests = list(ordered_map(sha256_file, (path for path, _, _ in found), usable_cores()))
@@ -91,6 +91,8 @@ def _patient(stem: str) -> tuple[str, str]:
     if match := _PNEUMONIA.match(stem):
         germ = match["germ"].lower()
         return f"{match['person'].lower()}/{germ}", _SUBTYPE[germ]
+    if match := _MENDELEY.match(stem):
+        return f"{match['kind']}-{match['person']}".upper(), _SUBTYPE.get(match["kind"].lower(), "")
     if match := _NORMAL.match(stem):
         return match["person"].upper(), ""
     return stem, ""

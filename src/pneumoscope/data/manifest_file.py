@@ -30,7 +30,8 @@ def open_manifest(path: Path) -> Manifest:
     for source in SOURCES.values():
         if source.recognises(path):
             return source.index(path)  # type: ignore[no-any-return]
-    raise ManifestError(f"{path}: expected a manifest file or a folder in a known layout ({', '.join(SOURCES)})")
+    layouts = "; ".join(f"{name}: {source.LAYOUT}" for name, source in SOURCES.items())
+    raise ManifestError(f"{path}: expected a manifest file or a folder in a known layout ({layouts})")
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
 from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
+from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
@@ -78,7 +79,7 @@ class Predictor:
             try:
                 reading, film = self._read(path, str(path), heatmap)
             except FilmError as error:
-                return then(Failure(str(path), error.code, str(error)), None)
+                return then(Failure(str(path), error.code, str(error), _digest(path)), None)
             return then(reading, film)
 
         return ordered_map(work, paths, jobs or usable_cores())
@@ -116,6 +117,14 @@ class Predictor:
 
     def _heatmap(self, outputs: Outputs) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return self.bundle.spec.labels[0].calibration.probability(outputs.cam[0, 0]).astype(np.float32)
+
+
+def _digest(path: Path) -> str | None:
+    """A failed film's digest, if its bytes can be had: which file it was matters all the more."""
+    try:
+        return sha256_file(path) if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _name_of(source: Source) -> str:

@@ -28,9 +28,9 @@ def quality_flags(film: Radiograph, resized: NDArray[np.float32], spec: BundleSp
 
 def _flags(film: Radiograph, resized: NDArray[np.float32], spec: BundleSpec) -> Iterator[QualityFlag]:
     if min(film.full_size) < min(spec.preprocessing.size):
-        height, width = film.full_size
-        needed = " x ".join(map(str, spec.preprocessing.size))
-        yield QualityFlag("too-small", f"The film is only {height} x {width} pixels; the model looks at {needed}.")
+        (height, width), (least_height, least_width) = film.full_size, spec.preprocessing.size
+        needed = f"{least_width} x {least_height}"
+        yield QualityFlag("too-small", f"The film is only {width} x {height} pixels; the model looks at {needed}.")
     yield from _contrast(resized)
     yield from _header(film)
     if film.chroma > 0:

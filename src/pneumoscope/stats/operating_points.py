@@ -11,8 +11,10 @@ def sensitive_threshold(labels: NDArray[np.integer], probabilities: NDArray[np.f
 
     Raises
     ------
-    ValueError : if there is no positive film.
+    ValueError : if there is no positive film, or ``sensitivity`` is not in (0, 1].
     """
+    if not 0 < sensitivity <= 1:
+        raise ValueError(f"sensitivity: expected more than 0 and at most 1, got {sensitivity}")
     positives = np.sort(probabilities[labels == 1])
     if not len(positives):
         raise ValueError("expected films with the label 1, got none")

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumoscope.bundle import GoldenVectors, ModelBundle, load_bundle, save_bundle
+from pneumoscope.bundle import GoldenVectors, ModelBundle, check_target, load_bundle, save_bundle
 from pneumoscope.bundle.card import model_card
 from pneumoscope.bundle.spec import (
     CARD_FILE,
@@ -138,6 +138,7 @@ def export(
     RunError : if the run is not complete, or the ONNX graph does not agree with the trained network.
     BundleError : if ``path`` cannot become a bundle, or the bundle fails its own golden check.
     """
+    check_target(path)
     record = run.load_record()
     manifest = read_manifest(run.manifest)
     spec = preprocessing_of(record.recipe)

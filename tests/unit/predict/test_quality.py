@@ -96,7 +96,7 @@ def test_messages_name_what_was_found():
     pixels = film().astype(np.float32)
     given = Radiograph(pixels=pixels, digest="", full_size=(20, 300), container="dicom", modality="CT", chroma=0.031)
     messages = {flag.code: flag.message for flag in quality_flags(given, pixels, tiny_spec())}
-    assert "20 x 300" in messages["too-small"]
+    assert "300 x 20" in messages["too-small"]
     assert "24 x 32" in messages["too-small"]
     assert "CT" in messages["wrong-modality"]
     assert "3.1%" in messages["not-greyscale"]
