@@ -66,7 +66,7 @@ def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
 
     Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum
     and would answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and
-    the logit is its.
+    the logit is its. So do the first two convolutions, to which int8 is a loss: few channels, large maps.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
@@ -80,14 +80,17 @@ def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_head(onnx.load_from_string(graph)),
+            nodes_to_exclude=_kept_fp32(onnx.load_from_string(graph)),
         )
         return target.read_bytes()
 
 
-def _head(model: onnx.ModelProto) -> list[str]:
-    """Names of the nodes that make the outputs."""
-    return [node.name for node in model.graph.node if set(node.output) & set(OUTPUTS)]
+def _kept_fp32(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that make the outputs, and of all before the third convolution."""
+    nodes = list(model.graph.node)
+    convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
+    stem = nodes[: convolutions[2]] if len(convolutions) > 2 else []
+    return [node.name for node in [*stem, *(node for node in nodes if set(node.output) & set(OUTPUTS))]]
 
 
 class _Films(CalibrationDataReader):  # type: ignore[misc]
