@@ -29,6 +29,7 @@ SIZE = (24, 32)
 CELL = 8
 GAIN = 4.0
 SLOPE, INTERCEPT = 2.0, 0.5
+STRONG = 6.0
 THRESHOLDS = {"balanced": 0.5, "sensitive": 0.2}
 OUTPUTS = ("logits", "features", "cam")
 
@@ -79,6 +80,7 @@ def tiny_spec(**changes: Any) -> BundleSpec:
                 name="pneumonia",
                 code=Code(scheme="SCT", value="233604007", meaning="Pneumonia"),
                 calibration=Calibration(SLOPE, INTERCEPT, 0.5),
+                strong_evidence=STRONG,
             ),
         ),
         preprocessing=Preprocessing(size=SIZE),

@@ -44,11 +44,16 @@ class Code(_Part, frozen=True, kw_only=True):
 
 
 class Label(_Part, frozen=True, kw_only=True):
-    """One thing that the bundle looks for, with its calibration."""
+    """One thing that the bundle looks for, with its calibration.
+
+    ``strong_evidence`` is the scale of heat maps: the calibrated log-odds of a cell of the class-activation map that
+    only one cell in a hundred of the positive validation films exceeds.
+    """
 
     name: str
     code: Code
     calibration: Calibration
+    strong_evidence: Annotated[float, Meta(gt=0.0)]
 
 
 class Interval(_Part, frozen=True, kw_only=True):

@@ -62,8 +62,10 @@ class Reading:
     findings : one for each label of the bundle, in the bundle's order.
     flags : reasons to distrust the answer; empty for a good film.
     notes : what the reader had to do to the film.
-    heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: the calibrated
-        probability that the film would have if all of it looked like this cell. None when not asked for.
+    heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: how strongly each
+        region speaks for it, from 0 (not at all, or against it) to 1 (as strongly as the strongest hundredth of the
+        regions of the positive films that the model was validated on). The same scale for every film. None when not
+        asked for.
     film_digest, bundle_digest : SHA-256 (hex) of the file read and of the bundle that read it.
 
     Raises

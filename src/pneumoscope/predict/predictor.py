@@ -116,7 +116,10 @@ class Predictor:
         return tuple(findings)
 
     def _heatmap(self, outputs: Outputs) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return self.bundle.spec.labels[0].calibration.probability(outputs.cam[0, 0]).astype(np.float32)
+        """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""
+        label = self.bundle.spec.labels[0]
+        evidence = label.calibration.log_odds(outputs.cam[0, 0]) / label.strong_evidence
+        return np.clip(evidence, 0.0, 1.0).astype(np.float32)
 
 
 def _digest(path: Path) -> str | None:

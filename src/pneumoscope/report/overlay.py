@@ -1,7 +1,7 @@
 """Heat maps as pictures, on one fixed scale.
 
-The scale is absolute: a cell's colour says its probability and nothing about the rest of the film. A map stretched to
-each film's own maximum would paint a red spot on every healthy film.
+The scale is absolute: a cell's colour says how strong its evidence is and nothing about the rest of the film. A map
+stretched to each film's own maximum would paint a red spot on every healthy film.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pneumoscope.report.text import one_line
 
 #: Below this a cell stays uncoloured.
 VISIBLE_FROM = 0.2
-# (probability, red, green, blue, opacity). Lightness falls all the way from pale yellow to dark red, so that the order
+# (evidence, red, green, blue, opacity). Lightness falls all the way from pale yellow to dark red, so that the order
 # can be seen without telling red from green; opacity rises with it, and stops where the film beneath stays readable.
 _ANCHORS = np.array(
     [
@@ -68,7 +68,7 @@ def _steps(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def colourise(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colour a grid of probabilities on the fixed scale.
+    """Colour a grid of evidence, 0 to 1, on the fixed scale.
 
     Parameters
     ----------

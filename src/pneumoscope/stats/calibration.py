@@ -31,7 +31,10 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not (math.isfinite(self.slope) and self.slope > 0 and math.isfinite(self.intercept)):
             raise ValueError(f"expected a finite slope above 0 and a finite intercept, got {self}")
 
+    def log_odds(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Calibrated log-odds, of the logits' shape."""
+        return self.slope * np.asarray(logits, np.float64) + self.intercept
+
     def probability(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Calibrated probabilities in [0, 1], of the logits' shape."""
-        score = self.slope * np.asarray(logits, np.float64) + self.intercept
-        return 0.5 * (1.0 + np.tanh(0.5 * score))  # the logistic function without overflow
+        return 0.5 * (1.0 + np.tanh(0.5 * self.log_odds(logits)))  # the logistic function without overflow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -95,9 +95,17 @@ class _Films:
         pixels = self.prepared.pixels[chosen][:, np.newaxis].astype(np.float32) / np.float32(255)
         return standardise(pixels, self.spec)
 
-    def logits(self, engine: Engine) -> NDArray[np.float32]:
-        """(N,) logits of the first label, film by film, as the predictor runs them."""
-        return np.array([engine.run(self.inputs(np.array([i]))).logits[0, 0] for i in range(len(self.prepared))])
+    def answers(self, engine: Engine) -> _Answers:
+        """Answers for the first label, film by film, as the predictor runs them."""
+        outputs = [engine.run(self.inputs(np.array([i]))) for i in range(len(self.prepared))]
+        return _Answers(np.array([o.logits[0, 0] for o in outputs]), np.stack([o.cam[0, 0] for o in outputs]))
+
+
+class _Answers(NamedTuple):
+    """Logits (N,) and class-activation maps (N, h, w)."""
+
+    logits: NDArray[np.float32]
+    cam: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,11 @@ class WeightsOrigin:
 
 @dataclass(frozen=True, eq=False)
 class _Shipped:
-    """The graph that goes into the bundle, and its logits for the validation films."""
+    """The graph that goes into the bundle, and its answers for the validation films."""
 
     data: bytes
     about: Graph
-    logits: NDArray[np.float32]
+    answers: _Answers
 
 
 def export(
@@ -155,7 +163,7 @@ def export(
         licence="Apache-2.0",
         intended_use=INTENDED_USE,
         exclusions=EXCLUSIONS,
-        **_measured(shipped.logits, manifest.only("val").labelled()),
+        **_measured(shipped.answers, manifest.only("val").labelled()),
         **_provenance(record, manifest, origin),
     )
     golden = _golden(train.prepared, spec, OnnxRuntimeEngine(shipped.data))
@@ -179,14 +187,14 @@ def _best_graph(
     )
     int8 = int8_graph(fp32, train.inputs(np.sort(chosen)))
     tell("comparing int8 with fp32 on the validation films")
-    logits = {"fp32": held_out.logits(OnnxRuntimeEngine(fp32)), "int8": held_out.logits(OnnxRuntimeEngine(int8))}
-    if not auc(held_out.labels, logits["fp32"]) > 0.5:
+    answers = {"fp32": held_out.answers(OnnxRuntimeEngine(fp32)), "int8": held_out.answers(OnnxRuntimeEngine(int8))}
+    if not auc(held_out.labels, answers["fp32"].logits) > 0.5:
         raise RunError("the network tells the validation films apart no better than chance: train longer; not shipped")
-    parity = _parity(held_out.labels, logits["fp32"], logits["int8"])
+    parity = _parity(held_out.labels, answers["fp32"].logits, answers["int8"].logits)
     passes = parity["auc_difference"] <= LARGEST_AUC_LOSS and parity["same_decision"] >= LEAST_AGREEMENT
     tell(f"int8 {'passes' if passes else 'fails'}: " + ", ".join(f"{key} {value:.5f}" for key, value in parity.items()))
     about = Graph(precision="int8" if passes else "fp32", opset=OPSET, parity=parity)
-    return _Shipped(int8 if passes else fp32, about, logits[about.precision])
+    return _Shipped(int8 if passes else fp32, about, answers[about.precision])
 
 
 def _check_export(network: FilmNetwork, graph: bytes, films: _Films) -> None:
@@ -213,9 +221,9 @@ def _parity(labels: NDArray[np.int64], fp32: NDArray[np.float32], int8: NDArray[
     }
 
 
-def _measured(logits: NDArray[np.float32], films: Manifest) -> dict[str, Any]:
+def _measured(answers: _Answers, films: Manifest) -> dict[str, Any]:
     """Calibration, operating points and metrics from the validation films."""
-    labels = np.array([film.label for film in films.films], np.int64)
+    labels, logits = np.array([film.label for film in films.films], np.int64), answers.logits
     calibration = fit_platt(labels, logits, PREVALENCE)
     probabilities = calibration.probability(logits)
     where = f"{len(films)} validation films of {', '.join(_sources(films))}, no patient of which was learned from"
@@ -230,7 +238,14 @@ def _measured(logits: NDArray[np.float32], films: Manifest) -> dict[str, Any]:
         lambda i: auc(labels[i], logits[i]), [film.patient for film in films.films], resamples=1000, seed=0
     )
     return {
-        "labels": (Label(name="pneumonia", code=_PNEUMONIA, calibration=calibration),),
+        "labels": (
+            Label(
+                name="pneumonia",
+                code=_PNEUMONIA,
+                calibration=calibration,
+                strong_evidence=_strong_evidence(calibration.log_odds(answers.cam[labels == 1])),
+            ),
+        ),
         "operating_points": tuple(
             OperatingPoint(
                 name=name,
@@ -245,6 +260,11 @@ def _measured(logits: NDArray[np.float32], films: Manifest) -> dict[str, Any]:
         "metrics": {"auc": _interval(area)},
         "metrics_data": where,
     }
+
+
+def _strong_evidence(cells: NDArray[np.float64]) -> float:
+    """The log-odds that one cell in a hundred exceeds, but no less than even odds tell apart from noise."""
+    return max(float(np.quantile(cells, 0.99)), 1.0)
 
 
 def _performance(labels: NDArray[np.int64], decisions: NDArray[np.bool_]) -> dict[str, Interval]:

@@ -71,10 +71,11 @@ def test_what_the_reader_did_to_the_film_is_noted(predictor):
     assert reading.finding.probability == pytest.approx(GREY_40, abs=1e-5)
 
 
-def test_the_heat_map_is_the_calibrated_probability_of_each_cell(predictor):
+def test_the_heat_map_is_the_evidence_of_each_cell_against_strong_evidence(predictor):
     reading = predictor.read(picture(RAMP))
     cells = (RAMP / 255).reshape(3, CELL, 4, CELL).mean(axis=(1, 3))
-    expected = 1 / (1 + np.exp(-(2 * 4 * (2 * cells - 1) + 0.5)))
+    expected = np.clip((2 * 4 * (2 * cells - 1) + 0.5) / 6.0, 0, 1)
+    assert 0 < np.mean((expected > 0) & (expected < 1)) < 1
     assert reading.heatmap.dtype == np.float32
     np.testing.assert_allclose(reading.heatmap, expected, atol=1e-6)
     assert predictor.read(picture(RAMP), heatmap=False).heatmap is None
@@ -97,7 +98,12 @@ def test_a_probability_at_the_threshold_is_positive(predictor, offset, positive)
 
 def test_every_label_has_a_finding_by_its_own_calibration(predictor, tmp_path):
     labels = tuple(
-        Label(name=name, code=Code(scheme="x", value="y", meaning="z"), calibration=Calibration(1.0, intercept, 0.5))
+        Label(
+            name=name,
+            code=Code(scheme="x", value="y", meaning="z"),
+            calibration=Calibration(1.0, intercept, 0.5),
+            strong_evidence=1.0,
+        )
         for name, intercept in (("one", 0.8), ("two", -0.2))
     )
     films = tiny_golden()
