@@ -7,12 +7,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 RESULTS = ROOT / "results"
+_PACKAGE = ROOT / "src" / "pneumoscope"
+_SHOWN = (
+    "pneumoscope, csv",
+    "pneumoscope, csv and heat maps",
+    "Keras DenseNet121",
+    "pneumoscope, csv : Keras DenseNet121",
+    "pneumoscope, csv : Keras DenseNet121, warm",
+    "pneumoscope, csv and heat maps : Keras DenseNet121",
+    "one 224-pixel film, cold process",
+    "one 224-pixel film, peak memory",
+    "one DICOM film, cold process",
+    "10,000 films to csv, growth",
+    "10,000 films to csv, peak",
+    "full size and copy, all films",
+    "installed, with all base dependencies",
+)
 _START = "<!-- figures: made by `python benchmarks/readme.py` from the files in results/ -->\n"
 _END = "<!-- end of figures -->"
 
@@ -62,26 +79,39 @@ def _accuracy(found: dict[str, Any]) -> str:
         f"| measure | value | 95% interval |\n|---|---|---|\n{rows}\n"
         f"{counts['false_negative']} of {data['positive']} pneumonias were missed; "
         f"{counts['false_positive']} of {data['films'] - data['positive']} healthy films raised a false alarm. "
-        f"Intervals: {found['intervals']}. Command: `pneumoscope evaluate --bundle default --data "
+        f"{_training()}Intervals: {found['intervals']}. Command: `pneumoscope evaluate --bundle default --data "
         f"$PNEUMOSCOPE_DATA/kermany224 --split test --out results/official-test`.\n"
     )
 
 
+def _training() -> str:
+    """Which run the model comes from."""
+    spec = json.loads((_PACKAGE / "bundle/default/bundle.json").read_text(encoding="utf-8"))
+    recipe = tomllib.loads((_PACKAGE / f"training/recipes/{spec['recipe']}.toml").read_text(encoding="utf-8"))
+    return (
+        f"One training run (recipe `{spec['recipe']}`, seed {recipe['seed']}); another seed would give other figures. "
+    )
+
+
 def _speed() -> str:
-    lines = [
-        "\nSpeed, memory and size ([all of them](results/benchmarks/README.md), `make bench`):\n\n",
-        "| what | figure |\n|---|---|\n",
-    ]
-    for path in sorted((RESULTS / "benchmarks").glob("*.json")):
-        for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
-            lines.append(f"| {figure['what']} | {_figure(figure)} |\n")
-    return "".join(lines)
+    found = {}
+    for path in (RESULTS / "benchmarks").glob("*.json"):
+        found |= {figure["what"]: figure for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]}
+    rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN)
+    return (
+        "\nSpeed, memory and size on two cores ([all figures and how they were measured](results/benchmarks/README.md), "
+        f"`make bench`):\n\n| what | figure |\n|---|---|\n{rows}"
+    )
 
 
 def _figure(figure: dict[str, Any]) -> str:
-    value = figure["value"]
-    shown = value if isinstance(value, str) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{shown} {figure['unit']}".rstrip()
+    if isinstance(figure["value"], str):
+        return figure["value"]
+    return f"{_number(figure['value'])} {figure['unit']}".rstrip()
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

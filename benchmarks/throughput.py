@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import common
@@ -131,9 +132,9 @@ def _figures(seconds: dict[str, list[float]], films: int) -> list[Figure]:
     for name in peers:
         command = f"peer_keras.py $PNEUMOSCOPE_DATA/{TEST} --out x.csv{' --warm' if name == _WARM else ''}"
         figures.append(_speed(name, seconds[name], films, command))
-    for name in peers:
-        ratios = [theirs / ours for ours, theirs in zip(seconds["csv"], seconds[name], strict=True)]
-        figures.append(Figure.of(f"pneumoscope, csv : {name}", ratios, "times as fast"))
+    for mine, name in product(("csv", "csv and heat maps"), peers):
+        ratios = [theirs / ours for ours, theirs in zip(seconds[mine], seconds[name], strict=True)]
+        figures.append(Figure.of(f"pneumoscope, {mine} : {name}", ratios, "times as fast"))
     return figures
 
 
