@@ -99,15 +99,16 @@ def _speed() -> str:
         found |= {figure["what"]: figure for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]}
     rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN)
     return (
-        "\nSpeed, memory and size on two cores ([all figures and how they were measured](results/benchmarks/README.md), "
-        f"`make bench`):\n\n| what | figure |\n|---|---|\n{rows}"
+        "\nSpeed, memory and size on two cores ([all figures, and how](results/benchmarks/README.md); `make bench`), the "
+        f"median and range of several runs:\n\n| what | figure |\n|---|---|\n{rows}"
     )
 
 
 def _figure(figure: dict[str, Any]) -> str:
     if isinstance(figure["value"], str):
         return figure["value"]
-    return f"{_number(figure['value'])} {figure['unit']}".rstrip()
+    spread = f" ({_number(figure['low'])} to {_number(figure['high'])})" if figure["repeats"] > 1 else ""
+    return f"{_number(figure['value'])}{spread} {figure['unit']}".rstrip()
 
 
 def _number(value: float) -> str:
