@@ -99,8 +99,8 @@ def _speed() -> str:
         found |= {figure["what"]: figure for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]}
     rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN)
     return (
-        "\nSpeed, memory and size on two cores ([all figures, and how](results/benchmarks/README.md); `make bench`), the "
-        f"median and range of several runs:\n\n| what | figure |\n|---|---|\n{rows}"
+        "\nSpeed, memory and size on two cores ([all figures, and how](results/benchmarks/README.md); `make bench`), "
+        f"the median and range of several runs:\n\n| what | figure |\n|---|---|\n{rows}"
     )
 
 
