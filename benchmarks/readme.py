@@ -28,6 +28,7 @@ _SHOWN = (
     "10,000 films to csv, growth",
     "10,000 films to csv, peak",
     "full size and copy, all films",
+    "full size and copy, films not learned from",
     "installed, with all base dependencies",
 )
 _START = "<!-- figures: made by `python benchmarks/readme.py` from the files in results/ -->\n"

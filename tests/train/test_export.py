@@ -59,6 +59,10 @@ def test_the_bundle_answers_as_the_network(bundle: Path, by_heart: Run) -> None:
         assert predictor.read(path).finding.probability == pytest.approx(float(expected), abs=tolerance)
 
 
+def test_the_graph_names_no_folder_of_the_machine_that_made_it(bundle: Path) -> None:
+    assert b".py" not in load_bundle(bundle).graph
+
+
 def test_cells_of_the_map_average_to_the_logit(bundle: Path) -> None:
     engine, spec = Predictor.open(bundle).engine, load_bundle(bundle).spec
     film = network_input(read(next((FILMS / "test" / "NORMAL").iterdir())), spec.preprocessing)

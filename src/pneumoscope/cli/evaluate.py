@@ -31,7 +31,7 @@ from pneumoscope.cli.options import (
 def evaluate(bundle: str, data: Path, split: str, out: Path, operating_point: str | None, jobs: int | None) -> None:
     """Measure a bundle on labelled films.
 
-    Reads a split's films and writes metrics.json and scores.csv (a row a film) into DIR.
+    Reads a split's films and writes metrics.json, scores.csv (a row a film) and curves.png into DIR.
 
     Reported with 95% intervals: AUC, accuracy, recall, specificity, precision, F1, log loss, Brier score, and the
     confusion matrix.
@@ -59,4 +59,4 @@ def evaluate(bundle: str, data: Path, split: str, out: Path, operating_point: st
     click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in summary["confusion"].items()))
     if films["unreadable"]:
         click.echo(f"  {films['unreadable']} films could not be read; {out / 'scores.csv'} says why")
-    click.echo(f"wrote {out / 'metrics.json'} and {out / 'scores.csv'}", err=True)
+    click.echo(f"wrote metrics.json, scores.csv and curves.png in {out}", err=True)

@@ -16,7 +16,7 @@ from pneumoscope.core import MissingExtra
 T = TypeVar("T")
 
 _EXTRAS = {
-    "evaluate": ("sklearn", "scipy"),
+    "evaluate": ("sklearn", "scipy", "matplotlib"),
     "train": ("torch", "timm", "lightning", "onnx", "onnxscript", "safetensors", "tensorboard", "sklearn", "scipy"),
 }
 
@@ -36,7 +36,7 @@ data_option = click.option(
     type=click.Path(exists=True, path_type=Path),
     required=True,
     metavar="MANIFEST",
-    help="A manifest (CSV), or a folder in a known layout (train/NORMAL, train/PNEUMONIA, test/...).",
+    help="A manifest (CSV or Parquet), or a folder in a known layout (train/NORMAL, train/PNEUMONIA, test/...).",
 )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from pneumoscope.core import ManifestError
+from pneumoscope.core import ManifestError, MissingExtra
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.data import kermany
@@ -41,14 +43,12 @@ def read_manifest(path: Path) -> Manifest:
     ------
     ManifestError : if the file cannot be read, lacks a column, or breaks a rule.
     """
+    if path.suffix == ".parquet":
+        return Manifest(path.parent, tuple(_film(f"{path}, row {i}", row) for i, row in enumerate(_parquet_rows(path))))
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise ManifestError(
-                    f"{path}: expected the columns {', '.join(_COLUMNS)}; missing: {', '.join(missing)}"
-                )
+            _check_columns(path, reader.fieldnames or [])
             films = tuple(_film(f"{path}, line {reader.line_num}", row) for row in reader)
     except (OSError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot be read as a manifest: {error}") from error
@@ -56,14 +56,55 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write ``manifest`` as CSV with paths relative to ``path``'s folder, so that both can move together."""
-    root = manifest.root.resolve()
+    """Write ``manifest`` as CSV, or as Parquet if ``path`` ends so.
+
+    Film paths are written relative to ``path``'s folder where they lie in it, so that both can move together.
+
+    Raises
+    ------
+    MissingExtra : for Parquet without pyarrow.
+    """
+    root, folder = manifest.root.resolve(), path.parent.resolve()
+    rows = [
+        asdict(film)
+        | {"path": _relative(root / film.path, folder), "label": "" if film.label is None else str(film.label)}
+        for film in manifest.films
+    ]
+    if path.suffix == ".parquet":
+        pa, parquet = _pyarrow()
+        with atomic_write(path, "wb") as file:
+            parquet.write_table(pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in _COLUMNS])), file)
+        return
     with atomic_write(path) as file:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
-        for film in manifest.films:
-            place = _relative(root / film.path, path.parent.resolve())
-            writer.writerow(asdict(film) | {"path": place, "label": "" if film.label is None else film.label})
+        writer.writerows(rows)
+
+
+def _parquet_rows(path: Path) -> list[dict[str, str]]:
+    pa, parquet = _pyarrow()
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ManifestError(f"{path}: cannot be read as a manifest: {error}") from error
+    _check_columns(path, table.column_names)
+    rows: list[dict[str, str]] = table.to_pylist()
+    return rows
+
+
+def _check_columns(path: Path, found: Sequence[str]) -> None:
+    missing = [name for name in _COLUMNS if name not in found]
+    if missing:
+        raise ManifestError(f"{path}: expected the columns {', '.join(_COLUMNS)}; missing: {', '.join(missing)}")
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtra("a manifest in Parquet", "evaluate") from error
+    return pa, parquet
 
 
 def _relative(film: Path, folder: Path) -> str:

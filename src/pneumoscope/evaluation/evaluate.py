@@ -17,6 +17,7 @@ import pneumoscope
 from pneumoscope.core import Failure, ManifestError, Outcome, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
+from pneumoscope.evaluation.plots import curves
 from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
 from pneumoscope.report.text import utf8
@@ -78,11 +79,24 @@ def evaluate(
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``metrics.json`` and ``scores.csv`` (a row a film) into ``folder``."""
+    """Write ``metrics.json``, ``scores.csv`` (a row a film) and, if both classes are there, ``curves.png``."""
     with writing_to(folder), atomic_write(folder / "scores.csv") as file:
         csv.writer(file).writerows(_score_rows(evaluation))
     with writing_to(folder), atomic_write(folder / "metrics.json", "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(evaluation.summary)) + b"\n")
+    labels, probabilities = _labels_and_probabilities(evaluation)
+    if len(np.unique(labels)) == 2:
+        with writing_to(folder), atomic_write(folder / "curves.png", "wb") as file:
+            file.write(curves(labels, probabilities, evaluation.summary["bundle"]["threshold"]))
+
+
+def _labels_and_probabilities(evaluation: Evaluation) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    pairs = [
+        (film.label, outcome.finding.probability)
+        for film, outcome in zip(evaluation.films, evaluation.outcomes, strict=True)
+        if isinstance(outcome, Reading)
+    ]
+    return np.array([label for label, _ in pairs], np.int64), np.array([p for _, p in pairs])
 
 
 def _about(predictor: Predictor) -> dict[str, Any]:

@@ -49,7 +49,16 @@ def fp32_graph(network: FilmNetwork, size: tuple[int, int]) -> bytes:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return _folded(program.model_proto)
+    return _folded(_without_traces(program.model_proto))
+
+
+def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop the exporter's notes on the source lines of each node: they name folders of the machine it ran on."""
+    parts = [model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]
+    for part in [*parts, *model.graph.input, *model.graph.output]:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model
 
 
 def _folded(graph: onnx.ModelProto) -> bytes:

@@ -107,3 +107,22 @@ def test_no_file_and_other_files_are_refused(tmp_path):
     (tmp_path / "long.csv").write_text(HEADER + "x" * 200_000 + ",00,ann,1,,train,x\n")
     with pytest.raises(ManifestError, match="cannot be read as a manifest"):
         open_manifest(tmp_path / "long.csv")
+
+
+def test_a_manifest_in_parquet_is_the_same_manifest(tmp_path):
+    pytest.importorskip("pyarrow")
+    films = (row("a.png"), row("b.png", patient="b", label=None))
+    write_manifest(Manifest(tmp_path, films), tmp_path / "m.parquet")
+    write_manifest(Manifest(tmp_path, films), tmp_path / "m.csv")
+    assert read_manifest(tmp_path / "m.parquet") == read_manifest(tmp_path / "m.csv")
+
+
+def test_a_damaged_or_foreign_parquet_file_is_refused(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ManifestError, match="cannot be read as a manifest"):
+        read_manifest(tmp_path / "cut.parquet")
+    parquet.write_table(pa.table({"path": ["a.png"]}), tmp_path / "short.parquet")
+    with pytest.raises(ManifestError, match="missing"):
+        read_manifest(tmp_path / "short.parquet")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
 from pneumoscope.core import Failure, ManifestError
@@ -151,7 +152,10 @@ def test_the_files_say_the_same(predictor, manifest, tmp_path):
     written = json.loads((tmp_path / "new" / "out" / "metrics.json").read_text())
     assert written["metrics"]["auc"]["value"] == result.summary["metrics"]["auc"].value
     assert written["confusion"] == result.summary["confusion"]
-    assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == ["metrics.json", "scores.csv"]
+    names = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
+    assert names == ["curves.png", "metrics.json", "scores.csv"]
+    with Image.open(tmp_path / "new" / "out" / "curves.png") as picture:
+        assert picture.size == (1000, 500)
 
 
 def test_outcomes_come_in_the_manifests_order_through_the_progress(predictor, manifest):
