@@ -31,6 +31,17 @@ CITATION = (
     "Classification. Mendeley Data, V2, 2018. doi:10.17632/rscbjbr9sj.2"
 )
 LICENCE = "CC BY 4.0"
+INTENDED_USE = (
+    "A second look at frontal (AP or PA) chest X-rays of children of one to five years, by or under a qualified "
+    "reader, and research. It says how likely pneumonia is and which part of the film speaks for it."
+)
+EXCLUSIONS = (
+    "Not for adults, newborns, lateral views, CT, or any other part of the body.",
+    "Not validated outside one hospital; expect it to do worse elsewhere until measured there.",
+    "Says nothing about findings other than pneumonia, such as effusion, fracture, tuberculosis or a tumour.",
+    "A low probability does not rule pneumonia out.",
+)
+"""What a model that has learned from these films is and is not for."""
 LAYOUT = "train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA"
 _SPLIT_OF_FOLDER = {"train": "train", "val": "train", "test": "test"}
 _LABEL_OF_FOLDER = {"NORMAL": 0, "PNEUMONIA": 1}

@@ -66,17 +66,8 @@ _GRID = (8, 8)
 _SHARES = {"sensitivity": "recall", "specificity": "specificity"}
 _PNEUMONIA = Code(scheme="SCT", value="233604007", meaning="Pneumonia")
 
-INTENDED_USE = (
-    "A second look at frontal (AP or PA) chest X-rays of children of one to five years, by or under a qualified "
-    "reader, and research. It says how likely pneumonia is and which part of the film speaks for it."
-)
-EXCLUSIONS = (
-    "Not a medical device and not a diagnosis: never the only reason to treat or not to treat.",
-    "Not for adults, newborns, lateral views, CT, or any other part of the body.",
-    "Not validated outside one hospital; expect it to do worse elsewhere until measured there.",
-    "Says nothing about findings other than pneumonia, such as effusion, fracture, tuberculosis or a tumour.",
-    "A low probability does not rule pneumonia out.",
-)
+_USE_NOT_STATED = "Research on films like those it was trained on. The maker has not stated another use."
+_ALWAYS_EXCLUDED = "Not a medical device and not a diagnosis: never the only reason to treat or not to treat."
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +152,7 @@ def export(
         golden=Golden(tolerance=_TOLERANCE[shipped.about.precision]),
         typical_film=_typical(train.prepared),
         licence="Apache-2.0",
-        intended_use=INTENDED_USE,
-        exclusions=EXCLUSIONS,
+        **_purpose(manifest),
         **_measured(shipped.answers, manifest.only("val").labelled()),
         **_provenance(record, manifest, origin),
     )
@@ -294,6 +284,15 @@ def _provenance(record: RunRecord, manifest: Manifest, origin: WeightsOrigin) ->
         "initial_weights": Source(
             name=origin.name, citation="", licence=origin.licence, digest=record.weights_digest or ""
         ),
+    }
+
+
+def _purpose(manifest: Manifest) -> dict[str, Any]:
+    """What the model is and is not for, which follows from whose films it has learned from."""
+    known = [SOURCES[name] for name in _sources(manifest) if name in SOURCES]
+    return {
+        "intended_use": " ".join(source.INTENDED_USE for source in known) or _USE_NOT_STATED,
+        "exclusions": (_ALWAYS_EXCLUDED, *(item for source in known for item in source.EXCLUSIONS)),
     }
 
 
