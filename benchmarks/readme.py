@@ -36,8 +36,8 @@ _END = "<!-- end of figures -->"
 
 _OLDER = """
 Read the probabilities with care: they were calibrated on validation films of the train folder, and on the test folder,
-whose healthy films differ, those in the middle are too high ([curves](results/official-test/curves.png)). The test folder
-was used for nothing but these figures.
+whose healthy films differ, those in the middle are too high ([curves](results/official-test/curves.png)). The test
+folder was used for nothing but these figures.
 
 For comparison, what five well-known student projects published for the same 624 films: accuracy 0.904 and 0.929
 (own CNN, DenseNet121), 0.915 (own CNN), 0.915 (ResNet50V2), 0.84 (Xception), 0.92 (VGG16).

@@ -68,8 +68,7 @@ class Predictor:
         heatmap: bool = True,
         jobs: int | None = None,
     ) -> Iterator[T]:
-        """Read films with ``jobs`` threads (default: one a core), in order, in memory that does not grow with their
-        number.
+        """Read films with ``jobs`` threads (default: one a core), in order, in memory that stays the same.
 
         A film that cannot be read becomes a :class:`Failure` and ends nothing. ``then`` makes of each outcome, and
         its film unless it failed, what the caller wants to keep; it runs in the thread that read the film.
