@@ -43,8 +43,9 @@ def predict(
 ) -> None:
     """Read films and say what is on them.
 
-    Takes files, folders (searched to any depth) and globs. A film is a JPEG, PNG, TIFF, BMP, WebP or DICOM file. Every film gets a row, in the order given; one that cannot
-    be read has its error there and stops nothing. The command ends with 1 if there was such a film, with 0 otherwise.
+    Takes files, folders (searched to any depth) and globs. A film is a JPEG, PNG, TIFF, BMP, WebP or DICOM file.
+    Every film gets a row, in the order given; one that cannot be read has its error there and stops nothing. The
+    command ends with 1 if there was such a film, with 0 otherwise.
     """
     from pneumoscope.core import Failure
     from pneumoscope.predict import Predictor
