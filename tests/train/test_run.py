@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from filelock import FileLock
 
 from pneumoscope.core import RunError
 from pneumoscope.data import open_manifest, read_manifest
@@ -92,6 +93,12 @@ def test_another_recipe_cannot_resume_a_run(finished: Run, tiny: Recipe, cache: 
     other = msgspec.structs.replace(tiny, seed=4)
     with pytest.raises(RunError, match="recipe digest"):
         train(other, open_manifest(FILMS), finished.folder, cache=cache, resume=True)
+
+
+def test_two_processes_cannot_train_in_one_folder(tiny: Recipe, cache: Path, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(RunError, match="another process"):
+        train(tiny, open_manifest(FILMS), tmp_path, cache=cache)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_an_unfinished_run_has_no_network(tmp_path: Path, finished: Run) -> None:

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import timm
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -122,28 +123,44 @@ def train(
 
     Raises
     ------
-    RunError : if the folder holds a run and ``resume`` is false, or holds another run.
+    RunError : if the folder holds a run and ``resume`` is false, or holds another run, or another process is at it.
     RecipeError, ManifestError, FilmError : as the parts that read them do.
     """
     run = Run(folder)
-    manifest = _settle(run, recipe, manifest, weights_file, resume)
-    if run.weights.exists():
-        return run
-    spec = preprocessing_of(recipe)
-    films, held_out = (prepare(manifest.only(split), spec, cache, progress) for split in ("train", "val"))
+    with _alone(run):
+        manifest = _settle(run, recipe, manifest, weights_file, resume)
+        if not run.weights.exists():
+            spec = preprocessing_of(recipe)
+            films, held_out = (prepare(manifest.only(split), spec, cache, progress) for split in ("train", "val"))
+            _fit(run, recipe, films, held_out, weights_file)
+    return run
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Keep a second process out of the run's folder; the lock goes with the process, however it ends."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run.folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise RunError(f"{run.folder}: another process is training here; wait for it or name another folder") from error
+
+
+def _fit(run: Run, recipe: Recipe, films: PreparedFilms, held_out: PreparedFilms, weights_file: Path | None) -> None:
+    """Train from the last checkpoint, or from the start, to the end."""
     _check_classes(films, held_out)
     torch.set_num_threads(usable_cores())
     torch.manual_seed(recipe.seed)  # the new head's weights
     network = build_network(recipe.network, weights_file, start=not run.checkpoint.exists())
     learner = Learner(recipe, network, films.labels)
-    data = _Epochs(recipe, spec, films, held_out)
+    data = _Epochs(recipe, preprocessing_of(recipe), films, held_out)
     with _lightning_quiet():
         trainer = _trainer(recipe, run)
         trainer.fit(learner, data, ckpt_path=run.checkpoint if run.checkpoint.exists() else None, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     _write_weights(run, learner)
-    return run
 
 
 def _settle(run: Run, recipe: Recipe, manifest: Manifest, weights_file: Path | None, resume: bool) -> Manifest:
