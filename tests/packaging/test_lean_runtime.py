@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "timm", "lightning", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
+TRAINING = ("torch", "torchvision", "timm", "lightning", "onnx")
+HEAVY = (*TRAINING, "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
 
-REFUSE = f"""
+REFUSE = """
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {HEAVY!r}:
+        if name.split(".")[0] in {refused!r}:
             raise ImportError("the lean runtime must not import " + name)
 sys.meta_path.insert(0, Refuse())
 """
 
 
-def run_lean(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_lean(code: str, *arguments: str, refused: tuple[str, ...] = HEAVY) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", REFUSE + code, *arguments],
+        [sys.executable, "-W", "error", "-c", REFUSE.format(refused=refused) + code, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -58,6 +59,16 @@ def test_predict_reads_films_without_the_extras(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 1 + 32
     assert len(list((tmp_path / "maps").iterdir())) == 32
+
+
+def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
+    done = run_lean(
+        "from pneumoscope.cli import main; main(sys.argv[1:])",
+        *("evaluate", "--data", "demo/films", "--out", str(tmp_path)),
+        refused=TRAINING,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "scores.csv", "curves.png"}
 
 
 def test_importing_the_package_does_nothing(tmp_path: Path) -> None:
