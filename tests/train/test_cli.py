@@ -1,6 +1,7 @@
 """The commands of a modeller, one after the other."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def test_a_wrong_recipe_is_misuse(tmp_path: Path, old: str, new: str, says: str)
     refused = run("train", tmp_path / "wrong.toml", "--data", FILMS, "--out", tmp_path / "run")
     assert refused.exit_code == 2
     assert says in refused.output
+
+
+def test_a_full_disk_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "cache.npy")
+
+    monkeypatch.setattr("pneumoscope.training.run.prepare", full)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    stopped = run("train", tmp_path / "tiny.toml", "--data", FILMS, "--out", tmp_path / "run")
+    assert stopped.exit_code == 1
+    assert "No space left on device: 'cache.npy'" in stopped.output
 
 
 def test_an_unfinished_run_cannot_be_exported(tmp_path: Path) -> None:

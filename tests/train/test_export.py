@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pneumoscope.bundle import load_bundle
-from pneumoscope.core import RunError
+from pneumoscope.core import DamagedBundle, RunError
 from pneumoscope.data import open_manifest
 from pneumoscope.evaluation import evaluate
 from pneumoscope.imaging import read
@@ -84,6 +84,18 @@ def test_int8_is_shipped_only_when_it_agrees_with_fp32(
     strict = export(by_heart, tmp_path / "b", name="b", version="1", origin=ORIGIN, cache=cache)
     assert (lenient.spec.graph.precision, strict.spec.graph.precision) == ("int8", "fp32")
     assert len(lenient.graph) < len(strict.graph)
+
+
+def test_a_graph_that_fails_its_golden_check_leaves_no_bundle(
+    by_heart: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise DamagedBundle("golden film 0")
+
+    monkeypatch.setattr(export_module, "open_engine", refuse)
+    with pytest.raises(DamagedBundle, match="golden film 0"):
+        export(by_heart, tmp_path / "x", name="x", version="1", origin=ORIGIN, cache=cache)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_network_no_better_than_chance_is_not_shipped(

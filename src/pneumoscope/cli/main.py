@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from types import FrameType
@@ -19,7 +20,10 @@ from pneumoscope.core import PneumoscopeError
 
 
 class _Group(click.Group):
-    """Turns the package's own errors into one line and an exit code; anything else is a bug and keeps its traceback."""
+    """Turns the package's and the system's errors into one line and an exit code.
+
+    Anything else is a bug and keeps its traceback.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -27,6 +31,11 @@ class _Group(click.Group):
         except PneumoscopeError as error:
             click.ClickException(str(error)).show()
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output went away: click ends quietly
+                raise
+            click.ClickException(f"the system refused: {error}. Check the place's space and permissions.").show()
+            ctx.exit(PneumoscopeError.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -157,11 +157,10 @@ def export(
         **_provenance(record, manifest, origin),
     )
     golden = _golden(train.prepared, spec, OnnxRuntimeEngine(shipped.data))
+    open_engine(ModelBundle(bundle_spec, shipped.data, golden, digest=""))  # a bundle that fails this never exists
     card = model_card(bundle_spec).encode()
     save_bundle(bundle_spec, {GRAPH_FILE: shipped.data, GOLDEN_FILE: golden.to_bytes(), CARD_FILE: card}, path)
-    bundle = load_bundle(path)
-    open_engine(bundle)
-    return bundle
+    return load_bundle(path)
 
 
 def _best_graph(
