@@ -3,6 +3,7 @@
 from pneumoscope.core.errors import (
     BundleError,
     DamagedBundle,
+    FetchError,
     FilmError,
     ForeignBundle,
     ManifestError,
@@ -21,6 +22,7 @@ __all__ = [
     "BundleError",
     "DamagedBundle",
     "Failure",
+    "FetchError",
     "FilmError",
     "Finding",
     "ForeignBundle",

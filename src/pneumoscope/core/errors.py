@@ -9,6 +9,7 @@
     │   ├── ForeignBundle       not a pneumoscope bundle at all
     │   └── NewerBundle         written by a later version of the format
     ├── ManifestError           a data folder or manifest breaks a rule
+    ├── FetchError              a data set cannot be downloaded or unpacked
     ├── RecipeError             a training recipe cannot be followed
     ├── RunError                a training run folder cannot be used
     └── MissingExtra            the command needs an optional install
@@ -63,6 +64,10 @@ class ManifestError(PneumoscopeError):
     """A data folder or manifest breaks a rule."""
 
     exit_code = 2
+
+
+class FetchError(PneumoscopeError):
+    """A data set cannot be downloaded or unpacked."""
 
 
 class RecipeError(PneumoscopeError):

@@ -18,6 +18,7 @@ class Radiograph:
     digest : SHA-256 (hex) of the file's bytes.
     full_size : (height, width) in the file; larger than ``pixels`` when a JPEG was decoded at reduced scale.
     container : ``"jpeg"``, ``"png"``, ``"tiff"``, ``"bmp"``, ``"webp"`` or ``"dicom"``.
+    colour : whether the file stores its greys in colour channels.
     chroma : share of pixels, 0 to 1, with visible colour (a stamp, an annotation). Zero for a plain film.
     modality, body_part, view : as the DICOM header states them (``"DX"``, ``"CHEST"``, ``"PA"``), upper case, or None.
     spacing : (row, column) millimetres a pixel of ``full_size``, or None.
@@ -34,6 +35,7 @@ class Radiograph:
     digest: str
     full_size: tuple[int, int]
     container: str
+    colour: bool = False
     chroma: float = 0.0
     modality: str | None = None
     body_part: str | None = None

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.core import FilmError, ManifestError
-from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.data.film_arrays import film_array
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, resize
 
@@ -49,20 +49,15 @@ def prepare(manifest: Manifest, spec: Preprocessing, cache: Path, progress: Prog
     if not manifest.films:
         raise ManifestError(f"{manifest.root}: expected labelled films, found none")
     path = cache / f"{_key(manifest, spec)}.npy"
-    pixels = _mapped(path)
-    if pixels is None:
-        _build(manifest, spec, path, progress)
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+
+    def decoded() -> Iterable[NDArray[np.uint8]]:
+        films = ordered_map(
+            lambda film: _pixels(manifest.root / film.path, film.digest, spec), manifest.films, usable_cores()
+        )
+        return progress(films, len(manifest)) if progress else films
+
+    pixels = film_array(path, (len(manifest), *spec.size), np.uint8, decoded)
     return PreparedFilms(pixels, np.array([film.label for film in manifest.films], np.float32))
-
-
-def _mapped(path: Path) -> NDArray[np.uint8] | None:
-    """What an earlier call left; None if there is none or it was cut short."""
-    try:
-        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return pixels
 
 
 def _key(manifest: Manifest, spec: Preprocessing) -> str:
@@ -70,18 +65,6 @@ def _key(manifest: Manifest, spec: Preprocessing) -> str:
     resizing = msgspec.structs.replace(spec, mean=0.0, std=1.0)
     parts = [msgspec.json.encode(resizing), *(film.digest.encode() for film in manifest.films)]
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:32]
-
-
-def _build(manifest: Manifest, spec: Preprocessing, path: Path, progress: Progress | None) -> None:
-    with atomic_write(path, "wb") as file:
-        shape = (len(manifest), *spec.size)
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        films: Iterable[NDArray[np.uint8]] = ordered_map(
-            lambda film: _pixels(manifest.root / film.path, film.digest, spec), manifest.films, usable_cores()
-        )
-        for pixels in progress(films, len(manifest)) if progress else films:
-            file.write(pixels.tobytes())
 
 
 def _pixels(path: Path, digest: str, spec: Preprocessing) -> NDArray[np.uint8]:

@@ -60,7 +60,8 @@ def read_dicom(data: bytes, digest: str) -> Radiograph:
     header = parse(data)
     frame = decode(header)
     chroma, notes = 0.0, frame.notes
-    if frame.values.ndim == 3 or frame.photometric == PALETTE:
+    colour = frame.values.ndim == 3 or frame.photometric == PALETTE
+    if colour:
         pixels, chroma = _grey_of_colour(frame, header)
         notes.append(f"grey stored as {frame.photometric}: converted to ITU-R 601 luma")
     else:
@@ -73,6 +74,7 @@ def read_dicom(data: bytes, digest: str) -> Radiograph:
         digest=digest,
         full_size=(pixels.shape[0], pixels.shape[1]),
         container="dicom",
+        colour=colour,
         chroma=chroma,
         modality=header.text("Modality"),
         body_part=header.text("BodyPartExamined"),

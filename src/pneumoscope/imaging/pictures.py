@@ -91,6 +91,7 @@ def read_picture(data: bytes, container: str, digest: str, min_size: tuple[int, 
         orientation = _tiff_orientation(image)  # Pillow turns a TIFF itself when it is loaded, and its size before
         _draft(image, min_size, notes)
         image.load()
+        colour = _in_colour(image)
         grey, chroma = _grey(image, notes)
     turn = exif_orientation(image.info.get("exif")) if container != "tiff" else 1
     if max(turn, orientation) > 1:
@@ -99,7 +100,13 @@ def read_picture(data: bytes, container: str, digest: str, min_size: tuple[int, 
         grey = np.ascontiguousarray(_TURNS[turn](grey))
         full_size = full_size[::-1] if turn > 4 else full_size
     return Radiograph(
-        pixels=grey, digest=digest, full_size=full_size, container=container, chroma=chroma, notes=tuple(notes)
+        pixels=grey,
+        digest=digest,
+        full_size=full_size,
+        container=container,
+        colour=colour,
+        chroma=chroma,
+        notes=tuple(notes),
     )
 
 
@@ -171,6 +178,11 @@ def _stores_ycc(image: JpegImageFile) -> bool:
     if "adobe_transform" in image.info:
         return bool(image.info["adobe_transform"] == 1)
     return [layer[0] for layer in image.layer] == [1, 2, 3]
+
+
+def _in_colour(image: Image.Image) -> bool:
+    """Whether the greys come in colour channels or a palette."""
+    return image.mode not in ("1", "L", "LA", "La", "I", "F") and not image.mode.startswith("I;16")
 
 
 def _grey(image: Image.Image, notes: list[str]) -> tuple[NDArray[np.float32], float]:

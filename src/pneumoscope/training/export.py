@@ -32,8 +32,8 @@ from pneumoscope.bundle.spec import (
 from pneumoscope.core import RunError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import PreparedFilms, prepare, read_manifest
-from pneumoscope.data.manifest_file import SOURCES
 from pneumoscope.data.prepared import Progress
+from pneumoscope.data.sources import SOURCES
 from pneumoscope.engines import Engine, OnnxRuntimeEngine, golden_film, open_engine
 from pneumoscope.imaging.preprocess import Preprocessing, coarse, network_input, standardise
 from pneumoscope.stats.intervals import Estimate, patient_bootstrap, wilson
@@ -271,7 +271,7 @@ def _sources(manifest: Manifest) -> list[str]:
 
 def _provenance(record: RunRecord, manifest: Manifest, origin: WeightsOrigin) -> dict[str, Any]:
     data = tuple(
-        Source(name=name, citation=SOURCES[name].CITATION, licence=SOURCES[name].LICENCE)
+        Source(name=name, citation=SOURCES[name].citation, licence=SOURCES[name].licence)
         for name in _sources(manifest)
         if name in SOURCES
     )
@@ -290,8 +290,8 @@ def _purpose(manifest: Manifest) -> dict[str, Any]:
     """What the model is and is not for, which follows from whose films it has learned from."""
     known = [SOURCES[name] for name in _sources(manifest) if name in SOURCES]
     return {
-        "intended_use": " ".join(source.INTENDED_USE for source in known) or _USE_NOT_STATED,
-        "exclusions": (_ALWAYS_EXCLUDED, *(item for source in known for item in source.EXCLUSIONS)),
+        "intended_use": " ".join(filter(None, (source.intended_use for source in known))) or _USE_NOT_STATED,
+        "exclusions": (_ALWAYS_EXCLUDED, *(item for source in known for item in source.exclusions)),
     }
 
 

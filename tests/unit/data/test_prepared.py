@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 from pneumoscope.core import ManifestError, UnreadableFilm
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
-from pneumoscope.data import prepare, prepared
+from pneumoscope.data import prepare, prepared, write_manifest
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, resize
 from tests.helpers import GREY, RAMP, SIZE, flat, picture, row
@@ -90,7 +93,7 @@ def test_a_file_that_changed_is_refused_and_leaves_no_cache(tmp_path, manifest):
     (tmp_path / "grey").write_bytes(flat(103))
     with pytest.raises(ManifestError, match="grey: the file has changed since the manifest was made"):
         prepare(manifest, SPEC, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert [path for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"] == []
 
 
 def test_a_film_that_cannot_be_read_is_refused_by_name(tmp_path):
@@ -108,9 +111,58 @@ def test_no_labelled_films_are_refused(tmp_path):
 def test_a_cache_that_was_cut_short_is_built_again(tmp_path, manifest, left):
     cache = tmp_path / "cache"
     prepare(manifest, SPEC, cache)
-    (file,) = cache.iterdir()
+    (file,) = cache.glob("*.npy")
     file.write_bytes(file.read_bytes()[:left])
     np.testing.assert_array_equal(prepare(manifest, SPEC, cache).pixels, [RAMP, GREY])
+
+
+@pytest.mark.parametrize("place", [3, 130, -40, -1], ids=["header", "film", "last film", "digest"])
+def test_a_cache_with_a_changed_byte_is_built_again(tmp_path, manifest, place):
+    cache = tmp_path / "cache"
+    prepare(manifest, SPEC, cache)
+    (file,) = cache.glob("*.npy")
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1
+    file.write_bytes(data)
+    np.testing.assert_array_equal(prepare(manifest, SPEC, cache).pixels, [RAMP, GREY])
+    assert file.read_bytes() != bytes(data)
+
+
+def test_of_two_processes_one_builds_and_the_other_maps(tmp_path, manifest):
+    """Both start at once; between them every film is decoded once."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pneumoscope.data import prepare, read_manifest\n"
+        "from pneumoscope.imaging.preprocess import Preprocessing\n"
+        "decoded = []\n"
+        "def progress(films, total):\n"
+        "    for film in films: decoded.append(1); yield film\n"
+        f"films = prepare(read_manifest(Path(sys.argv[1])), Preprocessing(size={SIZE}), Path(sys.argv[2]), progress)\n"
+        "print(len(decoded), films.pixels.sum(dtype='int64'))\n"
+    )
+    write_manifest(manifest, tmp_path / "m.csv")
+    command = [sys.executable, "-c", code, str(tmp_path / "m.csv"), str(tmp_path / "cache")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0].split() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(int(decoded) for decoded, _ in said) == [0, 2]
+    assert {int(total) for _, total in said} == {int(RAMP.sum()) + int(GREY.sum())}
+
+
+def test_a_killed_build_leaves_nothing_and_the_lock_goes_with_it(tmp_path, manifest):
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from pneumoscope.data import prepare, read_manifest\n"
+        "from pneumoscope.imaging.preprocess import Preprocessing\n"
+        "def progress(films, total):\n"
+        "    yield next(iter(films)); os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"prepare(read_manifest(Path(sys.argv[1])), Preprocessing(size={SIZE}), Path(sys.argv[2]), progress)\n"
+    )
+    write_manifest(manifest, tmp_path / "m.csv")
+    killed = subprocess.run([sys.executable, "-c", code, tmp_path / "m.csv", tmp_path / "cache"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list((tmp_path / "cache").glob("*.npy")) == []
+    np.testing.assert_array_equal(prepare(manifest, SPEC, tmp_path / "cache").pixels, [RAMP, GREY])
 
 
 def test_progress_sees_every_film(tmp_path, manifest):

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from pneumoscope.core import ManifestError
-from pneumoscope.core.manifest import Film, Manifest
+from pneumoscope.core.manifest import Film, Listing, Manifest
 from pneumoscope.data import with_validation
+from pneumoscope.data.shifted import with_shifted_validation
+from pneumoscope.data.split import (
+    assigned,
+    k_folds,
+    patient_groups,
+    without_tiny_validation,
+)
 from tests.helpers import row
 
 STRATA = {(0, ""): 0.3, (1, "bacterial"): 0.45, (1, "viral"): 0.25}
@@ -67,10 +74,68 @@ def test_the_same_seed_draws_the_same_films():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def with_val_films(n: int) -> Manifest:
+    kept = tuple(row(f"v{i}.png", split="val") for i in range(n))
+    return Manifest(Path("root"), (*kept, *ward().films))
+
+
 def test_a_split_that_exists_is_kept():
-    films = ward().films
-    frozen = Manifest(Path("root"), (replace(row("v.png"), split="val"), *films))
+    frozen = with_val_films(40)
     assert with_validation(frozen, folds=5, seed=0) is frozen
+    with pytest.raises(ManifestError, match="has validation films already"):
+        with_shifted_validation(frozen, np.zeros(len(frozen)), folds=5, seed=0)
+
+
+def test_a_validation_folder_too_small_to_decide_anything_goes_back_to_training():
+    tiny = with_val_films(8)
+    merged, given_back = without_tiny_validation(tiny)
+    assert given_back == 8
+    assert {film.split for film in merged.films} == {"train", "test"}
+    assert without_tiny_validation(with_val_films(40))[1] == 0
+    assert Counter(film.split for film in with_validation(tiny, folds=5, seed=0).films)["val"] > 150
+
+
+def test_every_film_is_validated_on_once():
+    drawn = list(k_folds(ward(), folds=5, seed=3))
+    held_out = Counter(film.path for fold in drawn for film in fold.only("val").labelled().films)
+    assert held_out == Counter(film.path for film in ward().only("train").labelled().films)
+    for fold in drawn:
+        assert all(len(splits) == 1 for key in ("patient", "digest") for splits in homes(fold, key).values())
+
+
+def test_the_shifted_split_takes_the_negatives_that_look_most_like_pneumonia():
+    before = ward()
+    hardness = np.random.default_rng(5).normal(size=len(before))
+    after = with_shifted_validation(before, hardness, folds=5, seed=0)
+    for key in ("patient", "digest"):
+        assert all(len(splits) == 1 for splits in homes(after, key).values())
+    hard = dict(zip((film.path for film in before.films), hardness, strict=True))
+    joined_to_pneumonia = {g for g, f in zip(patient_groups(after.films), after.films, strict=True) if f.label == 1}
+    by_group = defaultdict(list)
+    for film, group in zip(after.films, patient_groups(after.films), strict=True):
+        if film.split != "test" and film.label == 0 and group not in joined_to_pneumonia:
+            by_group[film.split, group].append(hard[film.path])
+    val, train = ([np.mean(s) for (split, _), s in by_group.items() if split == name] for name in ("val", "train"))
+    assert min(val) >= max(train)
+    negatives = [film.split for film in after.films if film.label == 0 and film.split != "test"]
+    assert negatives.count("val") / len(negatives) == pytest.approx(0.2, abs=0.04)
+    positives = [film.split for film in after.films if film.label == 1 and film.split != "test"]
+    assert positives.count("val") / len(positives) == pytest.approx(0.2, abs=0.04)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.1])
+def test_films_without_a_split_are_given_one(share):
+    films = tuple(replace(film, split="") for film in ward().films)
+    after = assigned(Listing(Path("root"), films), test_share=share, seed=4)
+    assert Counter(film.split for film in after.films).keys() == {"train", "test"}
+    assert sum(film.split == "test" for film in after.films) / len(after) == pytest.approx(share, abs=0.03)
+    assert assigned(Listing(Path("root"), films), test_share=0, seed=4).only("train").films
+
+
+def test_films_without_a_split_follow_their_patient():
+    films = (row("a", patient="ann", split="test"), row("b", patient="ann", split=""), row("c", split=""))
+    after = assigned(Listing(Path("root"), films), test_share=0, seed=0)
+    assert [film.split for film in after.films] == ["test", "test", "train"]
 
 
 def test_films_without_a_label_follow_their_patient():
@@ -87,5 +152,5 @@ def test_films_without_a_label_follow_their_patient():
 
 def test_too_few_patients_are_refused():
     films = tuple(row(f"{i}.png", patient=f"p{i % 4}") for i in range(40))
-    with pytest.raises(ManifestError, match="at least 5 patients to set validation films aside, got 4"):
+    with pytest.raises(ManifestError, match="at least 5 patients to set films aside, got 4"):
         with_validation(Manifest(Path("root"), films), folds=5, seed=0)

@@ -1,0 +1,1 @@
+"""Getting a public data set: where it lies (``places``) and the way from there to a folder (``run``)."""
