@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pneumoscope
-from pneumoscope.core import Failure, ManifestError, Outcome, Reading
+from pneumoscope.core import Failure, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
+from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.data import prepare
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
@@ -45,20 +47,27 @@ class Evaluation:
 
 
 def evaluate(
-    predictor: Predictor, manifest: Manifest, split: str, *, jobs: int | None = None, progress: Progress | None = None
+    predictor: Predictor,
+    manifest: Manifest,
+    split: str,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> Evaluation:
     """Read the labelled films of ``split`` and measure the answers at the predictor's operating point.
 
-    Films that cannot be read stay out of the measures and are counted.
+    Films that cannot be read stay out of the measures and are counted. With ``cache``, the films prepared there (at the
+    network's size, in 8 bits) are read in place of the files, and prepared first if need be.
 
     Raises
     ------
     ManifestError : if the split has no labelled film, or none that can be read.
+    FilmError : with ``cache``, if a film cannot be read.
     """
     chosen = manifest.only(split).labelled()
-    paths = [manifest.root / film.path for film in chosen.films]
-    answers: Iterable[Outcome] = predictor.read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
-    outcomes = tuple(progress(answers, len(paths)) if progress else answers)
+    answers = _prepared(predictor, chosen, cache, jobs) if cache else _files(predictor, chosen, jobs)
+    outcomes = tuple(progress(answers, len(chosen)) if progress else answers)
     read = [(film, answer) for film, answer in zip(chosen.films, outcomes, strict=True) if isinstance(answer, Reading)]
     changed = [film.path for film, reading in read if film.digest != reading.film_digest]
     if changed:
@@ -70,12 +79,31 @@ def evaluate(
         raise ManifestError(f"{manifest.root}: expected labelled films in split '{split}' that can be read, found none")
     summary = {
         "bundle": _about(predictor),
-        "data": _data(manifest, split, [film for film, _ in read], len(outcomes) - len(read)),
+        "data": _data(manifest, split, [film for film, _ in read], len(outcomes) - len(read))
+        | ({"read_from": "prepared films, 8 bits"} if cache else {}),
         **_measures([film for film, _ in read], [reading for _, reading in read]),
         "intervals": METHOD,
         "program": f"pneumoscope {pneumoscope.__version__}",
     }
     return Evaluation(chosen.films, outcomes, summary)
+
+
+def _files(predictor: Predictor, films: Manifest, jobs: int | None) -> Iterable[Outcome]:
+    paths = [films.root / film.path for film in films.films]
+    return predictor.read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
+
+
+def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | None) -> Iterable[Outcome]:
+    spec = predictor.bundle.spec.preprocessing
+    pixels = prepare(films, spec, cache).pixels
+
+    def answer(i: int) -> Outcome:
+        film = films.films[i]
+        grey = np.divide(pixels[i], np.float32(255), dtype=np.float32)
+        radiograph = Radiograph(pixels=grey, digest=film.digest, full_size=spec.size, container="prepared")
+        return predictor.read_film(radiograph, name=str(films.root / film.path), heatmap=False)
+
+    return ordered_map(answer, range(len(films)), jobs or usable_cores())
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:

@@ -60,6 +60,10 @@ class Predictor:
         """
         return self._read(source, name or _name_of(source), heatmap)[0]
 
+    def read_film(self, film: Radiograph, *, name: str, heatmap: bool = True) -> Reading:
+        """Read a film that has been decoded already."""
+        return self._reading(film, name, heatmap, milliseconds=0.0)
+
     def read_many(
         self,
         paths: Iterable[Path],
@@ -84,16 +88,20 @@ class Predictor:
         return ordered_map(work, paths, jobs or usable_cores())
 
     def _read(self, source: Source, name: str, heatmap: bool) -> tuple[Reading, Radiograph]:
-        spec = self.bundle.spec
         started = perf_counter()
-        film = read(source, min_size=spec.preprocessing.size)
+        film = read(source, min_size=self.bundle.spec.preprocessing.size)
+        return self._reading(film, name, heatmap, milliseconds=1e3 * (perf_counter() - started)), film
+
+    def _reading(self, film: Radiograph, name: str, heatmap: bool, *, milliseconds: float) -> Reading:
+        """The answer to a film whose decoding took some ``milliseconds``."""
+        spec = self.bundle.spec
         decoded = perf_counter()
         resized = resize(film, spec.preprocessing)
         flags = quality_flags(film, resized, spec)
         prepared = perf_counter()
         outputs = self.engine.run(standardise(resized, spec.preprocessing)[np.newaxis, np.newaxis])
         inferred = perf_counter()
-        reading = Reading(
+        return Reading(
             film=name,
             findings=self._findings(outputs),
             flags=flags,
@@ -101,9 +109,8 @@ class Predictor:
             heatmap=self._heatmap(outputs) if heatmap else None,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
-            milliseconds=Timings(*(1e3 * t for t in (decoded - started, prepared - decoded, inferred - prepared))),
+            milliseconds=Timings(milliseconds, 1e3 * (prepared - decoded), 1e3 * (inferred - prepared)),
         )
-        return reading, film
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
         point = self.operating_point

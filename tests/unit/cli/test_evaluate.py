@@ -59,6 +59,16 @@ def test_the_demo_films_can_be_measured(run, demo_films, tiny_bundle, tmp_path):
     assert (data["sources"], data["films"], data["positive"], data["unreadable"]) == (["kermany"], 32, 16, 0)
 
 
+def test_prepared_films_are_kept_for_the_next_time(run, demo_films, tiny_bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(tmp_path / "cache"))
+    for name in ("first", "second"):
+        words = ("--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / name, "--prepared")
+        assert run("evaluate", *words).exit_code == 0
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+    first, second = ((tmp_path / name / "metrics.json").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
 def test_misuse_ends_with_2_and_writes_nothing(run, manifest, tiny_bundle, tmp_path):
     out = tmp_path / "out"
     for arguments, message in [

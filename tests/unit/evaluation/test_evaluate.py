@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
-from pneumoscope.core import Failure, ManifestError
+from pneumoscope.core import Failure, FilmError, ManifestError
 from pneumoscope.core.files import sha256_bytes, sha256_file
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation import evaluate, write_evaluation
@@ -102,6 +102,20 @@ def test_what_was_measured_is_told(predictor, manifest):
         "operating_point": "balanced",
         "threshold": 0.5,
     }
+
+
+def test_prepared_films_get_the_same_answers(predictor, manifest, tmp_path):
+    """Greys of eight bits at the network's size lose nothing by being prepared."""
+    readable = replace(manifest, films=tuple(f for f in manifest.films if f.path not in ("cut.png", "gone.png")))
+    from_files = evaluate(predictor, readable, "test")
+    prepared = evaluate(predictor, readable, "test", cache=tmp_path / "cache")
+    assert prepared.summary["metrics"] == from_files.summary["metrics"]
+    assert prepared.summary["data"] == from_files.summary["data"] | {"read_from": "prepared films, 8 bits"}
+    with pytest.raises(FilmError, match=r"cut\.png"):
+        evaluate(predictor, manifest, "test", cache=tmp_path / "cache")
+    for film in readable.films:
+        (readable.root / film.path).unlink()
+    assert evaluate(predictor, readable, "test", cache=tmp_path / "cache").summary == prepared.summary
 
 
 def test_intervals_hold_the_figure_and_are_never_narrower_than_wilsons(predictor, manifest):
