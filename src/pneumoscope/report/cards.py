@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import io
-from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 
 from pneumoscope.core import Failure, Finding, Radiograph, Reading, Timings
 from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
+from pneumoscope.report.page import data_uri
 from pneumoscope.report.text import escape
 from pneumoscope.report.wording import percent
 
 _JPEG_QUALITY = 82
 _BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
 _HEAT_SIDE = 48  # pixels: the browser smooths between colours, and from here on it looks like between values
-
-
-def data_uri(kind: str, data: bytes) -> str:
-    """Return ``data`` as an address that holds it."""
-    return f"data:{kind};base64,{b64encode(data).decode()}"
 
 
 def digest_html(digest: str) -> str:

@@ -10,10 +10,7 @@ Cards are spooled to an unnamed temporary file beside the report as they come: m
 from __future__ import annotations
 
 import tempfile
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -22,8 +19,9 @@ import numpy as np
 
 from pneumoscope.core import Failure, Outcome, Radiograph
 from pneumoscope.report.base import PendingFile, Report, writing_to
-from pneumoscope.report.cards import card_html, data_uri, digest_html, failure_html, points
+from pneumoscope.report.cards import card_html, digest_html, failure_html, points
 from pneumoscope.report.overlay import VISIBLE_FROM, heatmap_png
+from pneumoscope.report.page import data_uri, policy, resource
 from pneumoscope.report.text import escape
 
 
@@ -173,9 +171,9 @@ class HtmlReport(Report):
 
 def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, bytes]:
     """Return the page before the films, between films and failures, and after them."""
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = resource("report.css"), resource("report.js")
     values = {
-        "policy": _policy(style, script),
+        "policy": policy(style, script),
         "style": style,
         "script": script,
         "exclusions": "".join(f"<li>{escape(item)}</li>" for item in about.exclusions),
@@ -188,7 +186,7 @@ def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, byt
         **{name: str(count) for name, count in counts.items()},
         **{name: escape(getattr(about, name)) for name in _PLAIN},
     }
-    parts = _resource("report.html").split("<!-- here -->\n")
+    parts = resource("report.html").split("<!-- here -->\n")
     head, between, tail = (Template(part).substitute(values).encode() for part in parts)
     return head, between, tail
 
@@ -205,19 +203,3 @@ _PLAIN = (
     "program_version",
     "created",
 )
-
-
-def _resource(name: str) -> str:
-    return files("pneumoscope.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Allow our style and script by what they say, data URIs as pictures, and nothing else."""
-    return (
-        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'"
-    )
-
-
-def _csp_hash(text: str) -> str:
-    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
