@@ -103,7 +103,7 @@ def joined(listings: Sequence[Listing]) -> Listing:
     films = (
         replace(film, path=_relative(one.root.resolve() / film.path, root)) for one in listings for film in one.films
     )
-    return Listing(root, tuple(films))
+    return Listing(root, tuple(films), tuple(note for one in listings for note in one.notes))
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -22,13 +22,14 @@ def is_film_name(path: str | os.PathLike[str]) -> bool:
     """Whether a folder scan should offer this file to :func:`~pneumoscope.imaging.read`.
 
     True for the endings in :data:`EXTENSIONS`, and for a file without an ending that begins with a DICOM preamble
-    (scanners and archives write those). A file that cannot be opened is no film here; nothing is raised.
+    (scanners and archives write those, many with a UID for a name). A file that cannot be opened is no film here;
+    nothing is raised.
 
     >>> is_film_name("ward/IM-0001.JPEG"), is_film_name("notes.txt")
     (True, False)
     """
     path = Path(path)
-    if path.suffix:
+    if path.suffix and not path.suffix[1:].isdigit():  # a file named by its UID ends in digits and has no ending
         return path.suffix.lower() in EXTENSIONS
     try:
         if not path.is_file():

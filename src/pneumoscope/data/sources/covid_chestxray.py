@@ -33,7 +33,7 @@ from pneumoscope.data.sources.base import Entry, Options, Source, age_of, has_co
 _TABLE = "metadata.csv"
 _COLUMNS = ("patientid", "finding", "view", "modality", "filename")
 _LAYOUT = f"{_TABLE} with the columns {', '.join(_COLUMNS)}; images/"
-_SUBTYPES = {"Bacterial": "bacterial", "Viral": "viral"}
+_SUBTYPES = {"Pneumonia/Bacterial": "bacterial", "Pneumonia/Viral": "viral"}
 
 
 def _recognises(root: Path) -> bool:
@@ -77,7 +77,7 @@ def _entry(home: Path, row: Mapping[str, str]) -> Entry:
         path=home / (row.get("folder") or "images") / row["filename"],
         patient=row["patientid"],
         label={"Pneumonia": 1, "No Finding": 0}.get(levels[0]),
-        subtype=_SUBTYPES.get(levels[1], "") if levels[0] == "Pneumonia" and len(levels) > 1 else "",
+        subtype=_SUBTYPES.get("/".join(levels[:2]), ""),
         findings=(row["finding"],) if row["finding"] not in ("", "No Finding") else (),
         view=row["view"].upper(),
         age=age,

@@ -27,7 +27,7 @@ from pneumoscope.data.sources.headers import Header, headers
 _ENDINGS: Final = (".dcm", ".dicom", "")
 _MODALITIES: Final = ("CR", "DX", "DR", "RG")
 _CHEST: Final = ("CHEST", "THORA", "TORAX", "LUNG")
-_SIDEWAYS: Final = re.compile(r"[LR]L[DO]?|.*(LAT|OBL|DECUB).*")
+_SIDEWAYS: Final = re.compile(r"[LR]L[DO]?\b|.*(LAT|OBL|DECUB)")
 """PS3.3 C.8.1.1: LL, RL, decubitus (LLD, RLD) and oblique (LLO, RLO), and what people write instead."""
 
 
@@ -77,7 +77,7 @@ def _why_not(header: Header) -> str:
         return f"modality {header.modality or '(none)'}"
     if header.body_part and not any(word in header.body_part for word in _CHEST):
         return f"body part {header.body_part}"
-    return f"view {header.view}" if _SIDEWAYS.fullmatch(header.view) else ""
+    return f"view {header.view}" if _SIDEWAYS.match(header.view) else ""
 
 
 def _kept(path: Path, header: Header, pattern: re.Pattern[str] | None) -> Kept:

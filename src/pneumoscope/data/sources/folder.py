@@ -35,7 +35,7 @@ def names_below(root: Path) -> Iterator[str]:
 
 
 def _entries(root: Path, options: Options) -> Iterator[Entry]:
-    found = [(path, _class(path, root)) for path in walk(root)]
+    found = [(path, _class(path, root, options.classes)) for path in walk(root)]
     counts = Counter(name for _, name in found)
     if not any(meaning(name, options.classes) in (0, 1) for name in counts):
         told = ", ".join(f"{name or '(none)'} ({n} films)" for name, n in counts.items()) or "no films"
@@ -58,10 +58,11 @@ def _entries(root: Path, options: Options) -> Iterator[Entry]:
         )
 
 
-def _class(path: Path, root: Path) -> str:
-    """The nearest folder above that is not a split's."""
-    parts = path.relative_to(root).parts[:-1]
-    return next((part for part in reversed(parts) if part.lower() not in SPLIT_WORDS), "")
+def _class(path: Path, root: Path, classes: Mapping[str, int | None]) -> str:
+    """The nearest folder above whose name means something; else the nearest one that is not a split's."""
+    parts = [part for part in reversed(path.relative_to(root).parts[:-1]) if part.lower() not in SPLIT_WORDS]
+    telling = (part for part in parts if part in classes or meaning(part, classes) is not None)
+    return next(telling, parts[0] if parts else "")
 
 
 def _split(path: Path) -> str:

@@ -49,7 +49,7 @@ _LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
 _BOXES = "BBox_List_2017.csv"
 _CORNERS = ("Bbox [x", "y", "w", "h]")
 """As its header splits at commas: ``Image Index,Finding Label,Bbox [x,y,w,h],,,``."""
-_FOLDER = re.compile(r"images(_\d+)?")
+_FOLDER = re.compile(r"images(_0\d\d)?")
 _LAYOUT = f"{_TABLES[0]} or {_TABLES[1]}; images/ or images_001/images/ to images_012/images/"
 _PAGE = "https://nihcc.app.box.com/v/ChestXray-NIHCC"
 

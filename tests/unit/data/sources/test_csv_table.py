@@ -110,6 +110,11 @@ def test_the_user_says_what_a_label_means(tmp_path):
         index(root, "csv", Options(classes={"effusion": 0, "efusion": 1}))
 
 
+def test_only_a_pneumonia_has_a_subtype(tmp_path):
+    films = index(ward(tmp_path, "path,label,subtype", "a.png,1,Viral pneumonia", "b.png,0,virus")).films
+    assert [film.subtype for film in films] == ["viral", ""]
+
+
 def test_a_table_without_labels_is_refused_unless_the_user_says_so(tmp_path):
     root = ward(tmp_path, "path,Target", "a.png,1")
     with pytest.raises(ManifestError, match=r"the label\? Say --column label=NAME; it has: path, Target"):

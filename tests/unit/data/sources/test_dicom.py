@@ -74,8 +74,9 @@ def test_patients_are_kept_apart_and_never_named(tmp_path, two):
 
 
 def test_films_of_one_patient_alone_are_told_of(tmp_path):
-    for name in ("p1_a.dcm", "p2_b.dcm"):
-        write_film(tmp_path / name, PatientID="ANONYMOUS")
+    write_film(tmp_path / "p1_a.dcm", PatientID="ANONYMOUS")
+    assert index(tmp_path).notes == ()
+    write_film(tmp_path / "p2_b.dcm", PatientID="ANONYMOUS")
     found = index(tmp_path)
     assert len({film.patient for film in found.films}) == 1
     assert "all films are of one patient" in found.notes[0]
@@ -102,6 +103,7 @@ def test_films_of_one_patient_alone_are_told_of(tmp_path):
         ({"ViewPosition": "XX"}, True),
         ({"ViewPosition": "LL"}, False),
         ({"ViewPosition": "RL"}, False),
+        ({"ViewPosition": "RL ERECT"}, False),
         ({"ViewPosition": "LLD"}, False),
         ({"ViewPosition": "RLO"}, False),
         ({"ViewPosition": "LATERAL"}, False),

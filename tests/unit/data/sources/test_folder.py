@@ -37,6 +37,18 @@ def test_the_nearest_folder_is_the_class_and_one_above_the_split(tmp_path):
     }
 
 
+def test_a_class_further_up_wins_over_a_folder_that_means_nothing(tmp_path):
+    root = films_in(tmp_path, "NORMAL/patient7/x.png", "PNEUMONIA/viral/2019/y.png", "covid/z.png", "odd/bob/z.png")
+    said = {path: (label, subtype, findings) for path, (_, label, _, subtype, findings) in listed(root).items()}
+    assert said == {
+        "NORMAL/patient7/x.png": (0, "", ()),
+        "PNEUMONIA/viral/2019/y.png": (1, "viral", ()),
+        "covid/z.png": (None, "", ("covid",)),
+        "odd/bob/z.png": (None, "", ("bob",)),
+    }
+    assert listed(root, classes={"odd": 1})["odd/bob/z.png"][1] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "label"),
     [

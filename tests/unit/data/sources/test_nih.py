@@ -67,6 +67,15 @@ def test_a_table_alone_will_do(tmp_path):
     assert (film.label, film.split, film.sex, film.age, film.boxes) == (0, "", "F", None, ())
 
 
+@pytest.mark.parametrize(
+    ("findings", "label"),
+    [("Pneumonia", 1), ("Edema|Pneumonia", 1), ("No Finding", 0), ("Consolidation|Infiltration", None), ("", None)],
+)
+def test_other_findings_than_pneumonia_state_no_label(tmp_path, findings, label):
+    table(tmp_path, nih_row(A, findings))
+    assert index(films_in(tmp_path, f"images/{A}")).films[0].label == label
+
+
 def test_absent_and_strange_films_are_told_of_and_not_listed(tmp_path):
     root = nih(tmp_path)
     shutil.rmtree(root / "images_002")
@@ -87,8 +96,9 @@ def test_no_film_at_all_is_refused_with_the_reason(tmp_path):
 
 def test_other_folders_of_pictures_are_left_alone(tmp_path):
     table(tmp_path, nih_row(A, "Pneumonia"))
-    (film,) = index(films_in(tmp_path, f"images_012/images/{A}", f"images_224/{B}", f"small/{A}")).films
-    assert film.path == f"images_012/images/{A}"
+    found = index(films_in(tmp_path, f"images_012/images/{A}", f"images_224/{A}", f"images-small/{A}", f"x/{A}"))
+    assert [film.path for film in found.films] == [f"images_012/images/{A}"]
+    assert found.notes == ()
 
 
 def test_two_films_of_one_name_are_refused(tmp_path):
