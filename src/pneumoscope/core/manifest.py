@@ -133,13 +133,15 @@ class Manifest(Listing):
 
     Raises
     ------
-    ManifestError : if a path is listed twice, or a patient or a file's bytes sit in two splits.
+    ManifestError : if a path is listed twice, or a patient or a file's bytes sit in two splits. Films without a split
+        teach and test nothing, and count for none.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_straddlers("patient", ((film.key, film) for film in self.films))
-        _refuse_straddlers("file content", ((film.digest, film) for film in self.films if film.digest))
+        assigned = [film for film in self.films if film.split != UNASSIGNED]
+        _refuse_straddlers("patient", ((film.key, film) for film in assigned))
+        _refuse_straddlers("file content", ((film.digest, film) for film in assigned if film.digest))
 
 
 _OPTIONAL = {field.name: field.default for field in fields(Film) if field.default is not MISSING}

@@ -102,6 +102,10 @@ def test_the_digest_of_the_packaged_models_films_has_not_changed_with_the_new_co
     assert manifest(film).digest == sha256(said.encode()).hexdigest()
 
 
+def test_films_without_a_split_leak_nothing():
+    assert len(manifest(row("a", patient="ann"), row("b", patient="ann", split=""), row("c", split="test"))) == 3
+
+
 def test_films_without_a_split_are_told_of():
     with pytest.raises(ManifestError, match=r"it has: no split \(1\); 'pneumoscope data split' assigns films"):
         manifest(row("a", split="")).only("train")
