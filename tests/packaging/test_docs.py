@@ -36,16 +36,19 @@ def test_the_card_is_that_of_the_packaged_bundle() -> None:
     assert (default_bundle_path() / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(load_bundle().spec)
 
 
-def test_every_command_in_the_readme_exists_with_its_options() -> None:
+def test_every_command_in_the_docs_exists_with_its_options() -> None:
+    """Of all pages, where a command starts a line of a code block."""
     runner = CliRunner()
-    for command in sorted(set(re.findall(r"^pneumoscope (\w+)", README, re.MULTILINE))):
-        assert runner.invoke(main, [command, "--help"]).exit_code == 0, command
-    lines = README.replace("\\\n", " ").splitlines()
-    for line in (line for line in lines if line.startswith("pneumoscope ")):
-        _, command, *words = line.split("#")[0].split()
-        help_text = runner.invoke(main, [command, "--help"]).output
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    lines = [line for page in pages for line in page.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()]
+    commands = [line.split("#")[0].split()[1:] for line in lines if line.startswith("pneumoscope ")]
+    assert len(commands) > 10
+    for words in commands:
+        path = words[: 2 if words[0] == "data" else 1]
+        asked = runner.invoke(main, [*path, "--help"])
+        assert asked.exit_code == 0, path
         for option in (word.strip("[]") for word in words if word.strip("[").startswith("--")):
-            assert option in help_text, f"{command} {option}"
+            assert option in asked.output, f"{path} {option}"
 
 
 def test_every_file_the_docs_link_to_exists() -> None:
