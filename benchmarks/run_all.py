@@ -26,6 +26,8 @@ _NEEDS = {
     "flat_memory": (TEST, TRAIN),
     "full_size": (ORIGINAL, TRAIN),
     "install_size": (),
+    "data_room": (TEST, TRAIN),
+    "near_duplicates": (),
 }
 _TARGETS = {
     "10,000 films to csv, growth": "flat",
@@ -36,6 +38,11 @@ _TARGETS = {
     "one 224-pixel film, peak memory": "<= 400 MB",
     "pneumoscope, csv : Keras DenseNet121": ">= 10 times",
     "pneumoscope, csv and heat maps : Keras DenseNet121": ">= 6 times",
+    "index, time": "< 60 s",
+    "audit, cold, time": "< 60 s",
+    "prepare, cold, time": "< 60 s",
+    "index, 200,000 links, peak memory": "< 1,000 MB",
+    "audit, cold, 200,000 links, peak memory": "< 1,000 MB",
     "full size and copy, all films": "same decision for 58 of 60, difference <= 0.03",
 }
 """What a figure should be, by its name: what was aimed at before it was measured."""

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import pneumoscope
+from pneumoscope.cli.data import data
 from pneumoscope.cli.doctor import doctor
 from pneumoscope.cli.evaluate import evaluate
 from pneumoscope.cli.export import export
@@ -54,5 +55,5 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-for _command in (predict, doctor, evaluate, train, export):
+for _command in (predict, doctor, data, evaluate, train, export):
     main.add_command(_command)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 _EXTRAS = {
     "evaluate": ("sklearn", "scipy", "matplotlib"),
+    "data": ("sklearn", "scipy", "matplotlib", "filelock"),
+    "fetch": ("requests", "kagglehub"),
     "train": ("torch", "timm", "lightning", "onnx", "onnxscript", "safetensors", "tensorboard", "sklearn", "scipy"),
 }
 
@@ -58,8 +60,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pneumoscope"
 
 
-def progress(items: Iterable[T], total: int, what: str = "films") -> Iterable[T]:
+def progress(items: Iterable[T], total: int, what: str = "films", unit: str = " films") -> Iterable[T]:
     """The items, with a progress bar on stderr where a person is looking."""
     from tqdm import tqdm
 
-    return tqdm(items, total=total, unit=" films", desc=what, disable=None, file=sys.stderr, dynamic_ncols=True)
+    return tqdm(items, total=total, unit=unit, desc=what, disable=None, file=sys.stderr, dynamic_ncols=True)

@@ -30,7 +30,9 @@ Measured on 14,340 films: among candidates, two exposures of one person come to 
 """
 WINDOW, CROWD = 1024, 32
 """Films that one is compared with in each bucket of hashes; partners after which none are looked for any more."""
-_LOW_ALIKE, _IN_VAIN, _DELEGATES = 0.92, 8, 16
+_SPENT, _DELEGATES = 256, 16
+"""Fits after which a film looks no further, a partner counting for 8; one film in so many can still be found."""
+_EDGES_ALIKE, _EDGES_SURE = 0.92, 0.99
 _EQUAL_BANDS = 3
 _CHUNK, _BATCH = 256, 1 << 17
 _DETAIL, _TILE, _SHIFT, _STEP = 112, 16, 4, 14
@@ -51,7 +53,7 @@ class NearPairs:
     """Pairs of films, (M, 2), ascending and the lower index first, and how alike each pair is, (M,), 1 at most.
 
     ``left_out`` comparisons of hashes were not made because too many films share a bucket. ``crowded`` films have 32
-    partners, or 256 films that were nearly partners, and no others were looked for. At 0 both the search was complete.
+    partners, or hundreds of films that are nearly alike, and looked no further. At 0 both the search was complete.
     """
 
     pairs: Index
@@ -107,7 +109,7 @@ def _hashes(low: Floats) -> NDArray[np.uint64]:
 
 
 def near_pairs(thumbs: Pixels, *, radius: int = RADIUS, least: float = THUMBS_ALIKE, window: int = WINDOW) -> NearPairs:
-    """Films whose hashes differ in at most ``radius`` bits and whose thumbnails have at least this ``thumb_likeness``.
+    """Films whose hashes differ in at most ``radius`` bits and whose thumbnails are alike, by ``least`` or more.
 
     ``thumbs`` is (N, 32, 32) uint8, mapped from a file if it is large. Of films with the very same thumbnail the first
     stands for all, and the others are paired with it alone: a thousand blank films are one film and 999 pairs. So count
@@ -123,17 +125,24 @@ def near_pairs(thumbs: Pixels, *, radius: int = RADIUS, least: float = THUMBS_AL
     search.active[found[0][:, 1]] = False
     spent = np.zeros(len(thumbs), np.intp)
     for near in search:
-        free = near[(spent[near] < _IN_VAIN * CROWD).any(axis=1)]
-        pairs = free[np.einsum("ij,ij->i", edges[free[:, 0]], edges[free[:, 1]]) >= _LOW_ALIKE]
-        alike = thumb_likeness(thumbs, pairs)
+        pairs, alike = _fitted(thumbs, edges, near[(spent[near] < _SPENT).any(axis=1)])
         found.append(pairs[alike >= least])
         likeness.append(alike[alike >= least])
-        np.add.at(spent, pairs, np.where(alike >= least, _IN_VAIN, 1)[:, np.newaxis])
-        search.active[pairs] &= (spent[pairs] < _IN_VAIN * CROWD) | (pairs % _DELEGATES == 0)
+        np.add.at(spent, pairs, np.where(alike >= least, _SPENT // CROWD, 1)[:, np.newaxis])
+        search.active[pairs] &= (spent[pairs] < _SPENT) | (pairs % _DELEGATES == 0)
     pairs = np.concatenate(found)
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    crowded = int(np.count_nonzero(spent >= _IN_VAIN * CROWD))
+    crowded = int(np.count_nonzero(spent >= _SPENT))
     return NearPairs(pairs[order], np.concatenate(likeness)[order], search.left_out, crowded)
+
+
+def _fitted(thumbs: Pixels, edges: Floats, pairs: Index) -> tuple[Index, Floats]:
+    """The pairs with edges alike, and how alike: by their thumbnails, unless the edges leave no doubt."""
+    alike: Floats = np.einsum("ij,ij->i", edges[pairs[:, 0]], edges[pairs[:, 1]])
+    pairs, alike = pairs[alike >= _EDGES_ALIKE], alike[alike >= _EDGES_ALIKE]
+    unsure = alike < _EDGES_SURE
+    alike[unsure] = thumb_likeness(thumbs, pairs[unsure])
+    return pairs, alike
 
 
 def _twins(thumbs: Pixels) -> Index:

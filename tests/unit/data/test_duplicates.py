@@ -168,7 +168,7 @@ def test_a_crowd_of_films_alike_is_one_group_without_all_its_pairs():
 
 
 def test_a_crowd_of_films_nearly_alike_is_told():
-    found = near_pairs(noisy(600, grey=9))
+    found = near_pairs(noisy(600, grey=12))
     assert len(found.pairs) == 0
     assert found.crowded > 300
 

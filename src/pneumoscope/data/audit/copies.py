@@ -33,11 +33,11 @@ def near_copies(case: Case) -> list[AuditFinding] | None:
 
     A group holds the exact copies of its films too: with one of them gone, the other is still a near copy.
     """
-    readable = np.flatnonzero(case.survey.readable)
+    readable, thumbs = np.flatnonzero(case.survey.readable), case.survey.thumbs
     if len(readable) < 2:
         return None
     digests = np.array([case.films[i].digest for i in readable])
-    near = near_pairs(case.survey.thumbs[readable])
+    near = near_pairs(thumbs if len(readable) == len(thumbs) else thumbs[readable])
     other = digests[near.pairs[:, 0]] != digests[near.pairs[:, 1]]
     candidates = replace(near, pairs=near.pairs[other], likeness=near.likeness[other])
     found = confirmed(candidates, lambda i: _pixels(case, int(readable[i])))
@@ -118,7 +118,7 @@ def _across(case: Case, found: Groups, code: str, what: str) -> AuditFinding:
         found,
         code=f"{code}-across-splits",
         severity="error",
-        title=f"{count(len(found), 'group')} of films across splits: {what}",
+        title=f"{count(len(found), 'group')} ({count(_pairs(found), 'pair')}) of films across splits: {what}",
         meaning="A film that was learned from is asked again in the examination: recall and specificity are too good.",
         remedy="Keep the copy in the most held-out split (test before val before train), drop the others.",
         action="keep-held-out",
@@ -131,7 +131,7 @@ def _within(case: Case, found: Groups, code: str, what: str) -> AuditFinding:
         found,
         code=code,
         severity="warning",
-        title=f"{count(len(found), 'group')} of films within a split: {what}",
+        title=f"{count(len(found), 'group')} ({count(_pairs(found), 'pair')}) of films within a split: {what}",
         meaning="The film counts more than once: in training it weighs more, in a test an error or a success is "
         "counted again and the interval is too narrow. Under two patient keys, a new split may part the copies.",
         remedy="Keep one film of each group.",
@@ -168,6 +168,10 @@ def _by_split(case: Case, found: Groups) -> Iterable[Figure]:
     for home in sorted(set(homes)):
         groups_there = [group for group, there in zip(found, homes, strict=True) if there == home]
         yield Figure(what=f"groups in {home}", value=len(groups_there), films=sum(map(len, groups_there)))
+
+
+def _pairs(found: Groups) -> int:
+    return sum(len(group) * (len(group) - 1) // 2 for group in found)
 
 
 def _splits(case: Case, group: Index) -> str:

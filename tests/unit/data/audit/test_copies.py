@@ -45,7 +45,7 @@ def test_copies_within_a_split_are_a_warning(tmp_path):
     assert finding.action == "keep-one"
     assert finding.remarks == ("train; one patient key; no pneumonia",)
     assert [(figure.what, figure.value, figure.films) for figure in finding.figures] == [("groups in train", 1, 3)]
-    assert finding.title.startswith("1 group of films within a split")
+    assert finding.title.startswith("1 group (3 pairs) of films within a split")
 
 
 def test_copies_across_splits_are_an_error(tmp_path):
