@@ -163,11 +163,11 @@ def test_colours_can_be_those_of_anything(page, found):
 
 
 def test_a_resized_page_keeps_its_map(page, found):
+    width = "document.getElementById('map-canvas').clientWidth"
     page.set_viewport_size({"width": 420, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") == 420
-    assert page.locator("#map-canvas").bounding_box()["width"] < 400
+    page.wait_for_function(f"document.documentElement.scrollWidth === 420 && {width} < 400")
     page.set_viewport_size({"width": 1280, "height": 1000})
-    assert page.locator("#map-canvas").bounding_box()["width"] > 700
+    page.wait_for_function(f"{width} > 700")
     page.locator("#map-canvas").scroll_into_view_if_needed()
     page.mouse.move(*place(page, found, 3))
     assert shown(page) == name(3)

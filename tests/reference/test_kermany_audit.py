@@ -159,7 +159,7 @@ def test_the_class_is_told_without_looking_at_the_lungs(found, children, decoded
 
 
 @pytest.mark.parametrize(("label", "seen", "measured"), [(0, 0.917, 0.95), (1, 0.636, 0.645)])
-def test_normal_films_shift_from_train_to_test_and_pneumonia_hardly(found, children, decoded, label, seen, measured):
+def test_normal_films_shift_from_train_to_test_and_pneumonia_hardly(found, children, decoded, *, label, seen, measured):
     code = f"shift-train-test-{('no-pneumonia', 'pneumonia')[label]}"
     thumbnails, everything = finding(found, code).figures
     assert thumbnails.value == pytest.approx(seen, abs=0.02)

@@ -25,13 +25,13 @@ from scipy.sparse.csgraph import connected_components
 RADIUS, THUMBS_ALIKE, PIXELS_ALIKE = 8, 0.97, 0.96
 """Bits by which hashes may differ; least likeness of two thumbnails, and of the pixels of two films that are one.
 
-Measured on 14,340 films: among candidates, two exposures of one person come to 0.953 in their pixels, two persons to
-0.90, and the copies begin at 0.966 but for one that was cropped by much.
+Measured on 14,340 films, judged by eye: the pixels of candidates that are another exposure come to 0.953 at most,
+mostly of one person; those of copies begin at 0.966, but for one that was cropped by much.
 """
-WINDOW, CROWD = 1024, 32
-"""Films that one is compared with in each bucket of hashes; partners after which none are looked for any more."""
-_SPENT, _DELEGATES = 256, 16
-"""Fits after which a film looks no further, a partner counting for 8; one film in so many can still be found."""
+WINDOW, CROWD = 512, 32
+"""Films that one is compared with in each bucket of hashes; partners after which a film looks for no more."""
+_SPENT = 512
+"""Fits after which a film looks for no more, where a partner counts for 16."""
 _EDGES_ALIKE, _EDGES_SURE = 0.92, 0.99
 _EQUAL_BANDS = 3
 _CHUNK, _BATCH = 256, 1 << 17
@@ -117,19 +117,20 @@ def near_pairs(thumbs: Pixels, *, radius: int = RADIUS, least: float = THUMBS_AL
     """
     thumbs = np.asarray(thumbs)  # a mapped array, but without the slow indexing of np.memmap
     low = _low_frequencies(thumbs)
-    search = HashSearch(_hashes(low), radius=radius, window=window)
-    edges = low * _EDGES
+    hashes, edges = _hashes(low), low
+    edges *= _EDGES
     edges /= np.linalg.norm(edges, axis=1, keepdims=True) + 1e-6
     found = [_twins(thumbs)]
     likeness = [np.ones(len(found[0]), np.float32)]
-    search.active[found[0][:, 1]] = False
+    films = np.delete(np.arange(len(thumbs)), found[0][:, 1])
+    search = HashSearch(hashes[films], radius=radius, window=window)
     spent = np.zeros(len(thumbs), np.intp)
-    for near in search:
+    for close in search:
+        near = films[close]
         pairs, alike = _fitted(thumbs, edges, near[(spent[near] < _SPENT).any(axis=1)])
         found.append(pairs[alike >= least])
         likeness.append(alike[alike >= least])
         np.add.at(spent, pairs, np.where(alike >= least, _SPENT // CROWD, 1)[:, np.newaxis])
-        search.active[pairs] &= (spent[pairs] < _SPENT) | (pairs % _DELEGATES == 0)
     pairs = np.concatenate(found)
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     crowded = int(np.count_nonzero(spent >= _SPENT))
@@ -152,43 +153,41 @@ def _twins(thumbs: Pixels) -> Index:
 
 
 class HashSearch:
-    """Pairs of films whose hashes differ in at most ``radius`` bits, (M, 2) at a time, found without comparing all.
+    """Pairs of hashes that differ in at most ``radius`` bits, (M, 2) at a time, found without comparing all.
 
     The 64 bits are dealt to ``radius`` + 3 bands, so at least three bands of such a pair are equal. For each choice of
-    three bands the films are sorted by those bits and compared with the ``window`` films that follow in the same
-    bucket, near ones first; a pair comes once, from its first three equal bands. Films taken out of ``active`` while
-    the pairs are read appear in no later bucket. ``left_out`` counts what the window cut off.
+    three bands the hashes are sorted by those bits and compared with the ``window`` ones that follow in the same
+    bucket, near ones first; a pair comes once, from its first three equal bands. ``left_out`` counts what the window
+    has cut off so far.
 
     Source: Manku, Jain, Das Sarma, "Detecting near-duplicates for web crawling", 2007.
     """
 
     def __init__(self, hashes: NDArray[np.uint64], *, radius: int = RADIUS, window: int = WINDOW) -> None:
-        self.active = np.ones(len(hashes), bool)
         self.left_out = 0
-        self._hashes, self._radius, self._window = hashes, radius, window
-        self._by_hash = np.argsort(hashes, kind="stable")
+        self._order = np.argsort(hashes, kind="stable")
+        self._hashes, self._radius, self._window = hashes[self._order], radius, window
 
     def __iter__(self) -> Iterator[Index]:
         count = self._radius + _EQUAL_BANDS
         bands = [np.bitwise_or.reduce(np.uint64(1) << np.arange(b, 64, count, dtype=np.uint64)) for b in range(count)]
         for chosen in combinations(range(count), _EQUAL_BANDS):
-            films, ends = self._buckets(np.bitwise_or.reduce([bands[b] for b in chosen]))
-            self.left_out += int(np.maximum(ends - np.arange(len(films)) - 1 - self._window, 0).sum())
-            hashes, earlier = self._hashes[films], [bands[b] for b in range(chosen[-1]) if b not in chosen]
-            for first, second in _within(ends, self._window):
-                differ = hashes[first] ^ hashes[second]
-                near = np.flatnonzero(np.bitwise_count(differ) <= self._radius)
-                for band in earlier:
-                    near = near[(differ[near] & band) != 0]
-                yield np.sort(np.stack([films[first[near]], films[second[near]]], axis=1), axis=1)
+            key = self._hashes & np.bitwise_or.reduce([bands[b] for b in chosen])
+            earlier = [bands[b] for b in range(chosen[-1]) if b not in chosen]
+            yield from self._bucket_pairs(key, earlier)
 
-    def _buckets(self, mask: np.uint64) -> tuple[Index, Index]:
-        """Active films sorted by some of their bits, and for each the end of its bucket."""
-        films = self._by_hash[self.active[self._by_hash]]
-        key = self._hashes[films] & mask
+    def _bucket_pairs(self, key: NDArray[np.uint64], earlier: Sequence[np.uint64]) -> Iterator[Index]:
+        """Pairs with one key that differ in each of the ``earlier`` bands."""
         order = np.argsort(key, kind="stable")
-        key = key[order]
-        return films[order], np.searchsorted(key, key, side="right")
+        hashes, films = self._hashes[order], self._order[order]
+        ends = np.searchsorted(key[order], key[order], side="right")
+        self.left_out += int(np.maximum(ends - np.arange(len(ends)) - 1 - self._window, 0).sum())
+        for first, second in _within(ends, self._window):
+            differ = hashes[first] ^ hashes[second]
+            near = np.flatnonzero(np.bitwise_count(differ) <= self._radius)
+            for band in earlier:
+                near = near[(differ[near] & band) != 0]
+            yield np.sort(np.stack([films[first[near]], films[second[near]]], axis=1), axis=1)
 
 
 def _within(ends: Index, window: int) -> Iterator[tuple[Index, Index]]:

@@ -165,7 +165,7 @@ def _spreads(found: Exploration) -> str:
     strength: dict[str, float] = {}
     for one in found.separations:
         strength[one.measure] = max(strength.get(one.measure, 0.0), one.strength)
-    best = sorted(strength.keys() - set(_RIDGES), key=lambda name: -strength[name])[:_MORE_RIDGES]
+    best = sorted(strength.keys() - set(_RIDGES), key=lambda name: (-strength[name], name))[:_MORE_RIDGES]
     names = [*_RIDGES, *best]
     alt = f"Ridges by class and split: {', '.join(measure(name).title for name in names)}"
     return _plot(film_plots.ridges(found.survey, found.groups, names), alt, explore_words.spreads(found))

@@ -224,7 +224,7 @@ def _difference(found: MeanTable, one: tuple[str, str], other: tuple[str, str]) 
         title = f"{_row_of(one[0])}{column}\nminus {other_column}"
     else:
         title = f"{column}:\n{row} minus {other_row}"
-    return _Cell(title, found.cells[other].pixels - found.cells[one].pixels, is_difference=True)
+    return _Cell(title, found.cells[one].pixels - found.cells[other].pixels, is_difference=True)
 
 
 def _row_of(name: str) -> str:

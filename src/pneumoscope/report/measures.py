@@ -34,7 +34,7 @@ _KNOWN = {
     "bright": Measure("share of white", ".1%", "no white", "much pure white"),
     "grain_x": Measure("grain along rows", ".3f", "smooth along rows", "grainy along rows"),
     "grain_y": Measure("grain along columns", ".3f", "smooth along columns", "grainy along columns"),
-    "grain_ratio": Measure("grain, rows : columns", ".2f", "less squeezed from the sides", "more squeezed from the sides"),
+    "grain_ratio": Measure("grain, rows : columns", ".2f", "less squeezed sideways", "more squeezed sideways"),
     "sharpness": Measure("sharpness", ".3f", "blurred", "very sharp"),
     "markers": Measure("burnt-in marks", ".0f", "without burnt-in marks", "many burnt-in marks"),
     "mark_row": Measure("place of the leftmost mark", ".2f", "a mark high up", "a mark low down"),

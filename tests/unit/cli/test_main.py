@@ -10,7 +10,7 @@ import pneumoscope
 from pneumoscope.cli import options
 from tests.helpers import flat
 
-COMMANDS = ("predict", "doctor", "evaluate", "train", "export")
+COMMANDS = ("predict", "doctor", "data", "evaluate", "train", "export")
 
 
 def program(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -35,6 +35,15 @@ def test_every_command_explains_itself(run, command):
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("command", ["fetch", "index", "audit", "clean", "split", "explore"])
+def test_every_data_command_explains_itself(run, command):
+    assert f"  {command} " in run("data", "--help").stdout
+    result = run("data", command, "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: pneumoscope data {command} [OPTIONS]")
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
 @pytest.mark.parametrize("arguments", [("--bogus",), ("read",), ("predict",), ("predict", "a.png", "--jobs", "0")])
 def test_misuse_ends_with_2(run, arguments):
     result = run(*arguments)
@@ -49,15 +58,19 @@ def test_misuse_ends_with_2(run, arguments):
         (("evaluate", "--data", ".", "--out", "x"), "evaluate"),
         (("train", "mobilenetv2", "--data", ".", "--out", "x"), "train"),
         (("export", ".", "--out", "x"), "train"),
+        (("data", "audit", ".", "--out", "x"), "data"),
+        (("data", "split", ".", "--out", "x"), "data"),
+        (("data", "explore", ".", "--out", "x"), "data"),
     ],
 )
 def test_a_missing_extra_is_told_with_the_command_that_installs_it(run, monkeypatch, tmp_path, arguments, extra):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(options, "find_spec", lambda module: None if module == "scipy" else module)
     result = run(*arguments)
+    command = " ".join(arguments[:2] if arguments[0] == "data" else arguments[:1])
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: pneumoscope {arguments[0]} needs the '{extra}' extra: pip install 'pneumoscope[{extra}]'\n"
+        f"Error: pneumoscope {command} needs the '{extra}' extra: pip install 'pneumoscope[{extra}]'\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -138,6 +138,14 @@ def test_planted_films_are_the_oddest_and_it_is_said_why():
         np.testing.assert_allclose([one.extremes[0].low, one.extremes[0].high], [8.4, 11.6], atol=0.4)
 
 
+def test_of_two_copies_one_is_told():
+    found = planted()
+    chosen = everything(found)
+    odd = [one.film for one in oddest(found, Features.of(found, chosen), chosen)]
+    assert len(set(odd)) == 16
+    assert (11 in odd) != (150 in odd)
+
+
 @pytest.mark.parametrize("chunk", [50, 8192])
 def test_distances_are_those_of_all_pairs(monkeypatch, chunk):
     monkeypatch.setattr(stated_module, "_CHUNK", chunk)
