@@ -50,19 +50,20 @@ def _real(repeats: int) -> list[Figure]:
             os.environ["PNEUMOSCOPE_CACHE"] = str(Path(scratch, "cache"))
             for name, command in _commands(films, Path(scratch)).items():
                 runs.setdefault(name, []).append(run(command))
-    return [figure for name, done in runs.items() for figure in _figures(name, done)]
+    count = len(common.films_in(TRAIN) + common.films_in(TEST))
+    return [figure for name, done in runs.items() for figure in _figures(f"{name}, {count:,} films", done)]
 
 
 def _commands(films: Path, scratch: Path) -> dict[str, list[str]]:
     audit = pneumoscope("data", "audit", scratch / "m.csv", "--out", scratch / "audit", "--fail-on", "never")
     prepare = [sys.executable, "-c", _PREPARE, str(scratch / "m.csv"), str(scratch / "cache")]
     return {
-        "index": pneumoscope("data", "index", films, "--out", scratch / "m.csv"),
-        "audit, cold": audit,
-        "audit, warm": audit,
-        "explore, warm": pneumoscope("data", "explore", scratch / "m.csv", "--out", scratch / "explore"),
-        "prepare, cold": prepare,
-        "prepare, warm": prepare,
+        "data index": pneumoscope("data", "index", films, "--out", scratch / "m.csv"),
+        "data audit, cold": audit,
+        "data audit, warm": audit,
+        "data explore, warm": pneumoscope("data", "explore", scratch / "m.csv", "--out", scratch / "explore"),
+        "prepared films, cold": prepare,
+        "prepared films, warm": prepare,
     }
 
 
@@ -74,7 +75,7 @@ def _many(args: argparse.Namespace) -> list[Figure]:
         say(f"linking {common.link_films(films, folder):,} films")
         commands = _commands(folder, Path(scratch))
         figures = []
-        for name in ("index", "audit, cold"):
+        for name in ("data index", "data audit, cold"):
             say(f"{name} of {args.films:,} films")
             figures += _figures(f"{name}, {args.films:,} links", [run(commands[name])])
     return figures

@@ -29,6 +29,11 @@ _SHOWN = (
     "10,000 films to csv, peak",
     "full size and copy, all films",
     "full size and copy, films not learned from",
+    "data index, 5,840 films, time",
+    "data audit, cold, 5,840 films, time",
+    "prepared films, cold, 5,840 films, time",
+    "data audit, cold, 200,000 links, time",
+    "data audit, cold, 200,000 links, peak memory",
     "installed, with all base dependencies",
 )
 _START = "<!-- figures: made by `python benchmarks/readme.py` from the files in results/ -->\n"

@@ -1,6 +1,7 @@
 """The page in a real browser: the map does what it says, and nothing else runs."""
 
 import io
+import re
 import shutil
 from base64 import b64decode
 
@@ -163,11 +164,12 @@ def test_colours_can_be_those_of_anything(page, found):
 
 
 def test_a_resized_page_keeps_its_map(page, found):
-    width = "document.getElementById('map-canvas').clientWidth"
+    canvas = playwright.expect(page.locator("#map-canvas"))
     page.set_viewport_size({"width": 420, "height": 900})
-    page.wait_for_function(f"document.documentElement.scrollWidth === 420 && {width} < 400")
+    canvas.to_have_css("width", re.compile(r"3\d\d(\.\d+)?px"))
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
     page.set_viewport_size({"width": 1280, "height": 1000})
-    page.wait_for_function(f"{width} > 700")
+    canvas.to_have_css("width", re.compile(r"7\d\d(\.\d+)?px"))
     page.locator("#map-canvas").scroll_into_view_if_needed()
     page.mouse.move(*place(page, found, 3))
     assert shown(page) == name(3)
