@@ -152,8 +152,10 @@ def _facts(result: dict[str, Any]) -> str:
     parts = [
         f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']:.0f} GB, {machine['system']}",
         ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
-        f"bundle {bundle['name']} {bundle['version']} ({bundle['precision']}), sha256 {bundle['sha256'][:16]}",
     ]
+    if bundle:
+        name = f"bundle {bundle['name']} {bundle['version']} ({bundle['precision']})"
+        parts.append(f"{name}, sha256 {bundle['sha256'][:16]}")
     return "; ".join(parts)
 
 
