@@ -103,7 +103,7 @@ def stratified_folds(films: Sequence[Film], groups: Sequence[str], folds: int, s
     except ImportError as error:
         raise MissingExtra("splitting a manifest", "data") from error
     if len(set(groups)) < folds:
-        raise ManifestError(f"expected at least {folds} patients to set films aside, got {len(set(groups))}")
+        raise ManifestError(f"expected labelled films of at least {folds} patients to set some aside, got {len(set(groups))}")
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     return (chosen for _, chosen in splitter.split(films, _strata(films, folds), groups))
 

@@ -152,5 +152,5 @@ def test_films_without_a_label_follow_their_patient():
 
 def test_too_few_patients_are_refused():
     films = tuple(row(f"{i}.png", patient=f"p{i % 4}") for i in range(40))
-    with pytest.raises(ManifestError, match="at least 5 patients to set films aside, got 4"):
+    with pytest.raises(ManifestError, match="labelled films of at least 5 patients to set some aside, got 4"):
         with_validation(Manifest(Path("root"), films), folds=5, seed=0)
