@@ -102,8 +102,8 @@ def stratified_folds(films: Sequence[Film], groups: Sequence[str], folds: int, s
         from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra("splitting a manifest", "data") from error
-    if len(set(groups)) < folds:
-        raise ManifestError(f"expected labelled films of at least {folds} patients to set some aside, got {len(set(groups))}")
+    if (patients := len(set(groups))) < folds:
+        raise ManifestError(f"expected labelled films of at least {folds} patients to set some aside, got {patients}")
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     return (chosen for _, chosen in splitter.split(films, _strata(films, folds), groups))
 
