@@ -1,18 +1,11 @@
 """The page of an audit in a real browser: films lie side by side, intervals on their scale, and no name ever runs."""
 
-import shutil
-
 import pytest
 
 from pneumoscope.data.audit import Audit, AuditFinding, Figure
 from pneumoscope.report.audit_page import write_audit_page
 from tests.phantoms import film, put
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>.png'
 INTERVALS = ((0.75, 0.5, 0.8), (0.9, 0.85, 1.0))
 
@@ -68,28 +61,6 @@ def address(tmp_path_factory):
     )
     write_audit_page(audit, root, root / "audit.html")
     return (root / "audit.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, address):
-    complaints = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on("request", lambda request: request.url.startswith(("file:", "data:")) or complaints.append(request.url))
-    page.goto(address)
-    yield page
-    page.close()
-    assert complaints == []
 
 
 def boxes(locator):
