@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pneumoscope.data.fetch.places import Kaggle, KaggleCompetition, Manual, Men
 from pneumoscope.data.fetch.unpack import DamagedArchive, unpack
 
 RECORD = "fetch.json"
+_LOCK = ".lock"
 
 
 class Archive(msgspec.Struct, frozen=True):
@@ -68,33 +70,48 @@ def fetch(
     if home.exists():
         wire.tell(_what_is_there(home))
         return home
+    with _alone(work):
+        try:
+            place, archives = _download(places, work, sha256, wire)
+            unpacked, count = _unpack(archives, work / "unpacked", wire)
+        except (KeyboardInterrupt, SystemExit):
+            wire.tell(f"stopped; what has come is kept in {work}, and the same command goes on from there")
+            raise
+        finally:
+            if {path.name for path in work.iterdir()} == {_LOCK}:
+                shutil.rmtree(work)
+        record = Record(
+            name=name,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            page=place.page,
+            licence=licence,
+            citation=citation,
+            program=wire.program,
+            files=count,
+            archives=tuple(Archive(file.path.name, file.url, file.bytes, file.sha256) for file in archives),
+        )
+        (unpacked / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+        if keep_archive:
+            for file in archives:
+                file.path.replace(to / file.path.name)
+        unpacked.replace(home)
+        shutil.rmtree(work)
+        return home
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Keep a second process out of what is being downloaded; the lock goes with the process, however it ends."""
+    try:
+        from filelock import FileLock, Timeout  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtra("downloading a data set", "fetch") from error
     work.mkdir(parents=True, exist_ok=True)
     try:
-        place, archives = _download(places, work, sha256, wire)
-        unpacked, count = _unpack(archives, work / "unpacked", wire)
-    except (KeyboardInterrupt, SystemExit):
-        wire.tell(f"stopped; what has come is kept in {work}, and the same command goes on from there")
-        raise
-    finally:
-        if not any(work.iterdir()):
-            work.rmdir()
-    record = Record(
-        name=name,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        page=place.page,
-        licence=licence,
-        citation=citation,
-        program=wire.program,
-        files=count,
-        archives=tuple(Archive(file.path.name, file.url, file.bytes, file.sha256) for file in archives),
-    )
-    (unpacked / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-    if keep_archive:
-        for file in archives:
-            file.path.replace(to / file.path.name)
-    unpacked.replace(home)
-    shutil.rmtree(work)
-    return home
+        with FileLock(work / _LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise FetchError(f"{work}: another process is downloading here; wait for it or name another folder") from error
 
 
 def _what_is_there(home: Path) -> str:

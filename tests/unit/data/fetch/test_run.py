@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 from pneumoscope.core import FetchError, MissingExtra
 from pneumoscope.data.fetch import kaggle, mendeley
@@ -53,6 +54,16 @@ def test_a_data_set_is_brought_and_what_it_is_written_down(web, place, tmp_path,
         "files": 2,
         "archives": [{"name": "films.zip", "url": place.url, "bytes": len(ZIP), "sha256": SHA256}],
     }
+
+
+def test_a_second_process_is_kept_out_and_what_the_first_has_stays(web, place, tmp_path, ears):
+    work = tmp_path / "made-up.part"
+    work.mkdir()
+    (work / "films.zip.part").write_bytes(ZIP[:100])
+    with FileLock(work / ".lock"), pytest.raises(FetchError, match="another process is downloading here"):
+        fetch("made-up", [place], tmp_path, wire=ears.wire())
+    assert (work / "films.zip.part").read_bytes() == ZIP[:100]
+    assert tree(fetch("made-up", [place], tmp_path, wire=ears.wire())) == FILMS
 
 
 def test_a_second_time_nothing_is_done_and_that_is_told(web, place, tmp_path, ears):
@@ -121,7 +132,7 @@ def test_an_evil_archive_leaves_no_film_behind(web, place, tmp_path, ears):
         fetch("made-up", [Url(place.url, "films.zip")], tmp_path / "to", wire=ears.wire())
     assert names(tmp_path) == ["to"]
     assert names(tmp_path / "to") == ["made-up.part"]
-    assert names(tmp_path / "to" / "made-up.part") == ["films.zip"]
+    assert names(tmp_path / "to" / "made-up.part") == [".lock", "films.zip"]
 
 
 def test_an_archive_that_came_before_is_not_asked_for_again(web, place, tmp_path, ears):
