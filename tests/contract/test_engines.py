@@ -130,6 +130,15 @@ def test_a_film_of_another_range_fails_the_golden_check(name, tmp_path):
         open_with(name, tmp_path / "a", preprocessing=Preprocessing(size=SIZE, mean=0.45))
 
 
+def test_a_graph_that_takes_another_number_of_planes_is_refused(name, tmp_path):
+    """The preprocessing makes two planes of a film, the graph takes one."""
+    pytest.importorskip("cv2")
+    from pneumoscope.imaging.preprocess import Preprocessing
+
+    with pytest.raises(DamagedBundle, match="refuses the films"):
+        open_with(name, tmp_path / "a", preprocessing=Preprocessing(size=SIZE, edges=True))
+
+
 LOGITS, CAM = (tiny_golden().outputs[key] for key in ("logits", "cam"))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ("torch", "torchvision", "timm", "lightning", "onnx")
-HEAVY = (*TRAINING, "sklearn", "scipy", "matplotlib", "pyarrow", "pandas")
+HEAVY = (*TRAINING, "sklearn", "scipy", "matplotlib", "pyarrow", "pandas", "cv2")
 
 REFUSE = """
 import sys
@@ -59,6 +59,20 @@ def test_predict_reads_films_without_the_extras(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 1 + 32
     assert len(list((tmp_path / "maps").iterdir())) == 32
+
+
+def test_a_bundle_that_needs_more_names_the_extra(tmp_path: Path) -> None:
+    from pneumoscope.imaging.preprocess import Preprocessing
+    from tests.helpers import SIZE, write_tiny
+
+    bundle = write_tiny(tmp_path / "b", preprocessing=Preprocessing(size=SIZE, contrast="clahe"))
+    done = run_lean(
+        "from pneumoscope.cli import main; main(sys.argv[1:])",
+        *("predict", "demo/films/test", "--bundle", str(bundle), "--out", str(tmp_path / "r.csv")),
+    )
+    assert done.returncode == 1
+    assert "needs the 'vision' extra: pip install 'pneumoscope[vision]'" in done.stderr
+    assert not (tmp_path / "r.csv").exists()
 
 
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:

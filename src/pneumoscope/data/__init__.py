@@ -8,11 +8,10 @@ from pneumoscope.data.manifest_file import (
     read_manifest,
     write_manifest,
 )
-from pneumoscope.data.prepared import PreparedFilms, prepare
+from pneumoscope.data.prepared import prepare
 from pneumoscope.data.split import with_validation
 
 __all__ = [
-    "PreparedFilms",
     "joined",
     "open_listing",
     "open_manifest",

@@ -16,6 +16,7 @@ def open_engine(bundle: ModelBundle, name: str = OnnxRuntimeEngine.name, threads
     Raises
     ------
     DamagedBundle : if the engine refuses the graph, or answers otherwise than when the bundle was exported.
+    MissingExtra : if the bundle's preprocessing needs a library that is not installed.
     """
     engine = ENGINES[name](bundle.graph, threads)
     check_golden(bundle, engine)

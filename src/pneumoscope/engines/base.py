@@ -29,7 +29,7 @@ class Engine(Protocol):
     name: str
 
     def run(self, films: NDArray[np.float32]) -> Outputs:
-        """Answer for network inputs (B, 1, H, W)."""
+        """Answer for network inputs (B, C, H, W)."""
         ...
 
 
@@ -39,6 +39,7 @@ def check_golden(bundle: ModelBundle, engine: Engine) -> float:
     Raises
     ------
     DamagedBundle : if the answers are further from the golden ones than the bundle allows.
+    MissingExtra : if the bundle's preprocessing needs a library that is not installed.
     """
     golden, tolerance = bundle.golden, bundle.spec.golden.tolerance
     answers = golden.outputs["logits"].shape[1:]

@@ -43,7 +43,7 @@ class OnnxRuntimeEngine:
         self._input = self._session.get_inputs()[0].name
 
     def run(self, films: NDArray[np.float32]) -> Outputs:
-        """Answer for network inputs (B, 1, H, W)."""
+        """Answer for network inputs (B, C, H, W)."""
         try:
             return Outputs(*self._session.run(list(OUTPUTS), {self._input: films}))
         except _REFUSALS as error:

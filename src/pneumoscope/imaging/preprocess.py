@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pneumoscope.core import Radiograph
+from pneumoscope.imaging.contrast import CONTRASTS, edges
+from pneumoscope.imaging.placing import Aspect, Placing, over_film, place
 
 
 class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -21,14 +23,19 @@ class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     Attributes
     ----------
     size : (height, width) of the input.
-    aspect : "squash" scales both sides on their own, as the published copies of the Kermany films do.
+    aspect : "squash" scales both sides on their own, as the published copies of the Kermany films do; "pad" scales the
+        film to fit, in the middle, and fills up with 0 (air); "crop" scales it to fill, and cuts off what is too much.
     resample : "bilinear", with a support that grows with the scale, so that shrinking does not alias.
+    contrast : "none"; or "equalise" or "clahe", see :mod:`pneumoscope.imaging.contrast`.
+    edges : whether a second channel holds the film's edges, before its contrast was changed.
     mean, std : the input is ``(pixel - mean) / std`` of pixels in [0, 1].
     """
 
     size: tuple[int, int]
-    aspect: Literal["squash"] = "squash"
+    aspect: Aspect = "squash"
     resample: Literal["bilinear"] = "bilinear"
+    contrast: Literal["none", "equalise", "clahe"] = "none"
+    edges: bool = False
     mean: float = 0.5
     std: float = 0.5
 
@@ -38,15 +45,59 @@ class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if not self.std > 0:
             raise ValueError(f"std: expected more than 0, got {self.std}")
 
+    @property
+    def channels(self) -> int:
+        """How many planes the network takes."""
+        return 1 + self.edges
+
+    @property
+    def plain(self) -> Preprocessing:
+        """The whole film in its own greys, squashed to the same size: what tells whether a film is sound."""
+        return msgspec.structs.replace(self, aspect="squash", contrast="none", edges=False)
+
 
 def resize(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
-    """The film at the network's size: (H, W) float32 in [0, 1]."""
-    height, width = spec.size
+    """The film at the network's size and aspect, in its own greys: (H, W) float32 in [0, 1]."""
     if film.pixels.shape == spec.size:
         return film.pixels
-    picture = Image.fromarray(film.pixels)
-    resized = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
-    return np.clip(resized, 0.0, 1.0)
+    box, rows, columns = _place(film, spec)
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    resized = Image.fromarray(film.pixels).resize(size, Image.Resampling.BILINEAR, box=box)
+    picture = np.zeros(spec.size, np.float32)
+    picture[rows, columns] = np.clip(np.asarray(resized), 0.0, 1.0)
+    return picture
+
+
+def planes(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
+    """What the network sees of the film: (C, H, W) float32 in [0, 1].
+
+    Plane 0 is the film resized, then with its contrast changed; plane 1, if ``spec.edges``, its edges. Both steps work
+    on 8 bits and on the film alone: padding stays 0, changes no grey, and no edge is found where it begins.
+
+    Raises
+    ------
+    MissingExtra : if the preprocessing needs OpenCV and it is not installed.
+    """
+    resized = resize(film, spec)
+    if spec.contrast == "none" and not spec.edges:
+        return resized[np.newaxis]
+    _, rows, columns = _place(film, spec)
+    greys = np.rint(resized[rows, columns] * 255.0).astype(np.uint8)
+    steps = [CONTRASTS[spec.contrast](greys), *([edges(greys)] if spec.edges else [])]
+    seen = np.zeros((spec.channels, *spec.size), np.float32)
+    seen[:, rows, columns] = np.divide(steps, np.float32(255), dtype=np.float32)
+    return seen
+
+
+def _place(film: Radiograph, spec: Preprocessing) -> Placing:
+    height, width = film.pixels.shape
+    return place((height, width), spec.size, spec.aspect)
+
+
+def map_over_film(grid: NDArray[np.float32], film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
+    """A map (h, w) of what the network was shown, as a map of the whole film: see :func:`over_film`."""
+    height, width = film.pixels.shape
+    return over_film(grid, (height, width), spec.size, spec.aspect)
 
 
 def standardise(pixels: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
@@ -55,8 +106,8 @@ def standardise(pixels: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.
 
 
 def network_input(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
-    """One film as a network input: (1, H, W) float32."""
-    return standardise(resize(film, spec), spec)[np.newaxis]
+    """One film as a network input: (C, H, W) float32."""
+    return standardise(planes(film, spec), spec)
 
 
 def coarse(resized: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
 from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
@@ -16,7 +17,7 @@ from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
-from pneumoscope.imaging.preprocess import resize, standardise
+from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
 from pneumoscope.predict.quality import quality_flags
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Predictor:
         Raises
         ------
         BundleError : if the bundle is damaged, foreign or newer than this program.
+        MissingExtra : if its preprocessing needs a library that is not installed.
         ValueError : if it has no operating point of that name.
         """
         loaded = load_bundle(bundle)
@@ -63,6 +65,14 @@ class Predictor:
     def read_film(self, film: Radiograph, *, name: str, heatmap: bool = True) -> Reading:
         """Read a film that has been decoded already."""
         return self._reading(film, name, heatmap, milliseconds=0.0)
+
+    def read_prepared(self, film: Radiograph, seen: NDArray[np.float32], *, name: str) -> Reading:
+        """Read a film of which everything is prepared already.
+
+        ``film`` is prepared as ``Preprocessing.plain`` says, ``seen`` (C, H, W) as the bundle's preprocessing does. The
+        reading has no heat map: the film's own shape is not known any more.
+        """
+        return self._reading(film, name, heatmap=False, milliseconds=0.0, seen=seen)
 
     def read_many(
         self,
@@ -92,21 +102,29 @@ class Predictor:
         film = read(source, min_size=self.bundle.spec.preprocessing.size)
         return self._reading(film, name, heatmap, milliseconds=1e3 * (perf_counter() - started)), film
 
-    def _reading(self, film: Radiograph, name: str, heatmap: bool, *, milliseconds: float) -> Reading:
+    def _reading(
+        self,
+        film: Radiograph,
+        name: str,
+        heatmap: bool,
+        *,
+        milliseconds: float,
+        seen: NDArray[np.float32] | None = None,
+    ) -> Reading:
         """The answer to a film whose decoding took some ``milliseconds``."""
         spec = self.bundle.spec
         decoded = perf_counter()
-        resized = resize(film, spec.preprocessing)
-        flags = quality_flags(film, resized, spec)
+        seen = planes(film, spec.preprocessing) if seen is None else seen
+        flags = quality_flags(film, _plain(film, seen, spec.preprocessing), spec)
         prepared = perf_counter()
-        outputs = self.engine.run(standardise(resized, spec.preprocessing)[np.newaxis, np.newaxis])
+        outputs = self.engine.run(standardise(seen, spec.preprocessing)[np.newaxis])
         inferred = perf_counter()
         return Reading(
             film=name,
             findings=self._findings(outputs),
             flags=flags,
             notes=film.notes,
-            heatmap=self._heatmap(outputs) if heatmap else None,
+            heatmap=self._heatmap(outputs, film) if heatmap else None,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
             milliseconds=Timings(milliseconds, 1e3 * (prepared - decoded), 1e3 * (inferred - prepared)),
@@ -121,11 +139,17 @@ class Predictor:
             findings.append(Finding(label.name, probability, point.name, point.threshold, positive))
         return tuple(findings)
 
-    def _heatmap(self, outputs: Outputs) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def _heatmap(self, outputs: Outputs, film: Radiograph) -> NDArray[np.float32]:
         """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""
         label = self.bundle.spec.labels[0]
         evidence = label.calibration.log_odds(outputs.cam[0, 0]) / label.strong_evidence
-        return np.clip(evidence, 0.0, 1.0).astype(np.float32)
+        seen = np.clip(evidence, 0.0, 1.0).astype(np.float32)
+        return map_over_film(seen, film, self.bundle.spec.preprocessing)
+
+
+def _plain(film: Radiograph, seen: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+    """The whole film in its own greys, (H, W); a network that is shown just that has it already."""
+    return seen[0] if spec == spec.plain else resize(film, spec.plain)
 
 
 def _digest(path: Path) -> str | None:

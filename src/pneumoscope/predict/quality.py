@@ -22,7 +22,11 @@ _FRONTAL = {"AP", "PA"}
 
 
 def quality_flags(film: Radiograph, resized: NDArray[np.float32], spec: BundleSpec) -> tuple[QualityFlag, ...]:
-    """Flags for a film, given its pixels at the network's size (H, W)."""
+    """Flags for a film, given all of it in its own greys at the network's size, (H, W).
+
+    That is ``resize(film, spec.preprocessing.plain)``: padding would pass for black, and a contrast that has been
+    stretched for a good one.
+    """
     return tuple(_flags(film, resized, spec))
 
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pneumoscope.core import Radiograph
-from pneumoscope.imaging.preprocess import Preprocessing, coarse, network_input, resize, standardise
+from pneumoscope.imaging.contrast import clahe, edges, equalise
+from pneumoscope.imaging.preprocess import Preprocessing, coarse, network_input, planes, resize, standardise
 
 
 def film(pixels: np.ndarray) -> Radiograph:
@@ -13,7 +18,7 @@ def film(pixels: np.ndarray) -> Radiograph:
     return Radiograph(pixels=pixels.astype(np.float32), digest="", full_size=(shape[0], shape[1]), container="png")
 
 
-def spec(height: int, width: int, **options: float) -> Preprocessing:
+def spec(height: int, width: int, **options: Any) -> Preprocessing:
     return Preprocessing(size=(height, width), **options)
 
 
@@ -76,6 +81,84 @@ def test_the_network_input_is_standardised():
     assert (given[0, 0, 0], given[0, 0, 1], given[0, 5, 5]) == (-2, 6, 2)
 
 
+NEEDS_OPENCV = ({"contrast": "equalise"}, {"contrast": "clahe"}, {"edges": True}, {"contrast": "clahe", "edges": True})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    film_size=st.tuples(st.integers(16, 300), st.integers(16, 300)),
+    size=st.tuples(st.integers(16, 70), st.integers(16, 70)),
+    aspect=st.sampled_from(["squash", "pad", "crop"]),
+    steps=st.sampled_from([{}, *NEEDS_OPENCV]),
+    top=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_any_film_becomes_planes_of_one_form(film_size, size, aspect, steps, top):
+    if steps:
+        pytest.importorskip("cv2")
+    one = spec(*size, aspect=aspect, **steps)
+    given_film = film(top * noise(*film_size))
+    found = planes(given_film, one)
+    assert (found.shape, found.dtype) == ((one.channels, *size), np.float32)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    np.testing.assert_array_equal(planes(given_film, one), found)
+    np.testing.assert_array_equal(network_input(given_film, one), (found - np.float32(0.5)) / np.float32(0.5))
+
+
+def test_a_plain_film_is_not_changed_after_resizing():
+    given_film = film(noise(50, 60))
+    for aspect in ("squash", "pad", "crop"):
+        one = spec(24, 32, aspect=aspect)
+        np.testing.assert_array_equal(planes(given_film, one), resize(given_film, one)[np.newaxis])
+
+
+@pytest.mark.parametrize("aspect", ["squash", "crop"])
+def test_contrast_is_changed_after_resizing_and_edges_are_those_of_the_film_itself(aspect):
+    pytest.importorskip("cv2")
+    given_film = film(noise(50, 60) ** 2)
+    one = spec(24, 32, aspect=aspect)
+    greys = np.rint(255 * resize(given_film, one)).astype(np.uint8)
+    for name, step in (("none", lambda g: g), ("equalise", equalise), ("clahe", clahe)):
+        found = planes(given_film, msgspec.structs.replace(one, contrast=name, edges=True))
+        np.testing.assert_array_equal(found * 255, np.stack([step(greys), edges(greys)]).astype(np.float32))
+        alone = planes(given_film, msgspec.structs.replace(one, contrast=name))
+        np.testing.assert_allclose(alone[0], found[0], atol=0.5 / 255 + 1e-6)
+
+
+@pytest.mark.parametrize("steps", NEEDS_OPENCV)
+def test_padding_stays_black_and_changes_nothing_of_the_film(steps):
+    """60 x 80 pixels fit into 24 x 32 of 32 x 32."""
+    pytest.importorskip("cv2")
+    given_film = film(0.2 + 0.6 * noise(60, 80))
+    padded = planes(given_film, spec(32, 32, aspect="pad", **steps))
+    assert not padded[:, :4].any()
+    assert not padded[:, 28:].any()
+    np.testing.assert_array_equal(padded[:, 4:28], planes(given_film, spec(24, 32, **steps)))
+    assert padded[:, 4:28].any(axis=(1, 2)).all()
+
+
+def test_a_film_of_the_networks_size_is_never_padded_or_cropped():
+    pixels = noise(24, 32)
+    for aspect in ("squash", "pad", "crop"):
+        np.testing.assert_array_equal(resize(film(pixels), spec(24, 32, aspect=aspect)), pixels)
+
+
+def test_channels_and_the_plain_film():
+    full = spec(24, 32, aspect="pad", contrast="clahe", edges=True, mean=0.4, std=0.2)
+    assert (spec(24, 32).channels, full.channels) == (1, 2)
+    assert full.plain == spec(24, 32, mean=0.4, std=0.2)
+    assert full.plain.plain == full.plain
+
+
+def test_what_was_stored_before_there_were_choices_means_the_same():
+    old = '{"size":[224,224],"aspect":"squash","resample":"bilinear","mean":0.5,"std":0.5}'
+    found = msgspec.json.decode(old, type=Preprocessing)
+    assert found == found.plain == Preprocessing(size=(224, 224))
+    for choice in ({}, *NEEDS_OPENCV):
+        one = spec(24, 32, aspect="crop", **choice)
+        assert msgspec.json.decode(msgspec.json.encode(one), type=Preprocessing) == one
+
+
 def test_standardise_takes_any_shape():
     given = np.array([[[0.0]], [[1.0]]], np.float32)
     np.testing.assert_array_equal(standardise(given, spec(16, 16)), np.array([[[-1.0]], [[1.0]]], np.float32))
@@ -102,6 +185,9 @@ def test_impossible_values_are_refused(options):
         '{"size":[10,10]}',
         '{"size":[224,224],"aspect":"letterbox"}',
         '{"size":[224,224],"resample":"bicubic"}',
+        '{"size":[224,224],"contrast":"CLAHE"}',
+        '{"size":[224,224],"contrast":null}',
+        '{"size":[224,224],"edges":1}',
         '{"size":[224,224],"std":0}',
         '{"size":[224,224],"mean":null}',
         "{}",
