@@ -40,9 +40,12 @@ RAMP = np.tile(np.linspace(0, 255, SIZE[1]).astype(np.uint8), (SIZE[0], 1))
 
 @cache
 def tiny_graph(
-    gain: float = GAIN, size: tuple[int, int] = SIZE, names: tuple[str, ...] = OUTPUTS, classes: int = 1
+    gain: float | tuple[float, ...] = GAIN,
+    size: tuple[int, int] = SIZE,
+    names: tuple[str, ...] = OUTPUTS,
+    classes: int = 1,
 ) -> bytes:
-    """The graph described above; ``classes`` > 1 repeats the one answer."""
+    """The graph described above; ``classes`` > 1 repeats the one answer, unless there is a gain for each."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes = [
@@ -52,7 +55,7 @@ def tiny_graph(
         helper.make_node("Reshape", ["cells", "flat"], [names[1]]),
     ]
     constants = {
-        "gain": np.full((1, classes, 1, 1), gain, np.float32),
+        "gain": np.full((1, classes, 1, 1), np.reshape(gain, (1, -1, 1, 1)), np.float32),
         "sides": np.array([2, 3], np.int64),
         "flat": np.array([0, -1], np.int64),
     }
@@ -109,11 +112,11 @@ def tiny_spec(**changes: Any) -> BundleSpec:
 
 
 @cache
-def tiny_golden() -> GoldenVectors:
+def tiny_golden(graph: bytes | None = None) -> GoldenVectors:
     """A film of the network's size, a flat one, and one of another size, with the engine's answers."""
     larger = np.asarray(Image.fromarray(RAMP).resize((50, 41)))
     films = (RAMP, GREY, larger)
-    engine, spec = OnnxRuntimeEngine(tiny_graph()), Preprocessing(size=SIZE)
+    engine, spec = OnnxRuntimeEngine(graph or tiny_graph()), Preprocessing(size=SIZE)
     answers = [engine.run(network_input(golden_film(film), spec)[np.newaxis]) for film in films]
     return GoldenVectors(films, {name: np.concatenate([getattr(a, name) for a in answers]) for name in OUTPUTS})
 
@@ -130,6 +133,13 @@ def write_tiny(path: Path, contents: Mapping[str, bytes] | None = None, **change
     """Write the tiny bundle, with other ``contents`` or with changes to its spec, and return ``path``."""
     save_bundle(tiny_spec(**changes), contents or tiny_contents(), path)
     return path
+
+
+def write_several(path: Path, gains: Mapping[str, float], **changes: Any) -> Path:
+    """Write the tiny bundle with several labels, each with a gain of its own, and return ``path``."""
+    labels = tuple(msgspec.structs.replace(tiny_spec().labels[0], name=name) for name in gains)
+    graph = tiny_graph(tuple(gains.values()), classes=len(gains))
+    return write_tiny(path, tiny_contents(graph, tiny_golden(graph).to_bytes()), labels=labels, **changes)
 
 
 def picture(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:

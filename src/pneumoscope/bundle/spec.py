@@ -1,7 +1,7 @@
 """What a bundle says about itself: the schema of ``bundle.json``.
 
     bundle.json             this schema
-    model.onnx              films (B, 1, H, W) float32 -> logits (B, K), features (B, C), cam (B, K, h, w)
+    model.onnx              films (B, C, H, W) float32 -> logits (B, K), features (B, F), cam (B, K, h, w)
     golden.npz              films and what the graph answers for them
     MODEL_CARD.md           the same facts for a reader
 
@@ -26,6 +26,14 @@ GRAPH_FILE = "model.onnx"
 GOLDEN_FILE = "golden.npz"
 CARD_FILE = "MODEL_CARD.md"
 OUTPUTS = ("logits", "features", "cam")
+
+View = Literal["plain", "mirrored", "closer"]
+VIEWS: dict[View, str] = {
+    "plain": "as it is",
+    "mirrored": "left and right exchanged",
+    "closer": "its central 7/8 enlarged",
+}
+"""In how many ways a graph may look at a film before it averages what it sees, and what they are."""
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -82,11 +90,19 @@ class OperatingPoint(_Part, frozen=True, kw_only=True):
 
 
 class Graph(_Part, frozen=True, kw_only=True):
-    """The ONNX graph and how well it agrees with the network it came from."""
+    """The ONNX graph and how well it agrees with the network it came from.
+
+    Its answer is the mean of those to the ``views`` of a film, which it makes itself.
+    """
 
     precision: Literal["int8", "fp32"]
     opset: int
     parity: dict[str, float]
+    views: Annotated[tuple[View, ...], Meta(min_length=1)] = ("plain",)
+
+    def __post_init__(self) -> None:
+        if len(set(self.views)) < len(self.views):
+            raise ValueError(f"views: expected each once, got {', '.join(self.views)}")
 
 
 class Golden(_Part, frozen=True, kw_only=True):
@@ -104,11 +120,35 @@ class Source(_Part, frozen=True, kw_only=True):
     digest: str = ""
 
 
+class Teacher(_Part, frozen=True, kw_only=True):
+    """The bundle whose answers a network has learned from, by name and digest."""
+
+    name: str
+    digest: Sha256
+
+
+class Member(_Part, frozen=True, kw_only=True):
+    """One of the networks whose answers a graph averages.
+
+    It is shown the film at ``size``; its logits are calibrated, a calibration for each label, before they are averaged.
+    """
+
+    recipe: str
+    recipe_digest: Sha256
+    manifest_digest: Sha256
+    initial_weights: Source
+    teacher: Teacher | None = None
+    size: tuple[int, int]
+    calibrations: Annotated[tuple[Calibration, ...], Meta(min_length=1)]
+
+
 class BundleSpec(_Part, frozen=True, kw_only=True):
     """Everything that a user must know to trust or distrust the graph.
 
     ``typical_film`` is the mean of the train films as a coarse grid: a film that correlates with it negatively has
     probably been inverted. ``metrics`` were measured on ``metrics_data``.
+    With ``exclusive``, exactly one of the labels is true of a film.
+    Of an ensemble, ``members`` are its networks; ``recipe`` and ``initial_weights`` then sum them up.
     ``files`` are the digests of the bundle's other files; writing a bundle fills them in.
     """
 
@@ -118,6 +158,7 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
     version: str
     created: str
     labels: Annotated[tuple[Label, ...], Meta(min_length=1)]
+    exclusive: bool = False
     preprocessing: Preprocessing
     operating_points: Annotated[tuple[OperatingPoint, ...], Meta(min_length=1)]
     default_operating_point: str
@@ -131,6 +172,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
     manifest_digest: Sha256
     data: tuple[Source, ...]
     initial_weights: Source
+    teacher: Teacher | None = None
+    members: tuple[Member, ...] = ()
     licence: str
     intended_use: str
     exclusions: tuple[str, ...]
@@ -140,6 +183,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
         self.operating_point()
         if not self.typical_film or len({len(row) for row in self.typical_film}) != 1 or not self.typical_film[0]:
             raise ValueError("typical_film: expected rows of one length")
+        if any(len(member.calibrations) != len(self.labels) for member in self.members):
+            raise ValueError(f"members: expected {len(self.labels)} calibrations of each, one a label")
         for name in self.files:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == SPEC_FILE:
                 raise ValueError(f"files: expected plain file names, got {name!r}")

@@ -107,7 +107,8 @@ def _open_reports(
     reports: list[Report] = []
     if out:
         try:
-            reports.append(stack.enter_context(open_table(out)))
+            further = [label.name for label in predictor.bundle.spec.labels[1:]]
+            reports.append(stack.enter_context(open_table(out, further)))
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--out") from error
     if html:
@@ -124,6 +125,7 @@ def _about(predictor: Predictor) -> Any:
     from pneumoscope.report import ReportAbout
 
     spec, point = predictor.bundle.spec, predictor.operating_point
+    of_first = f" for {spec.labels[0].name}" if len(spec.labels) > 1 else ""
     return ReportAbout(
         title="Chest X-ray readings",
         model=spec.name,
@@ -133,8 +135,8 @@ def _about(predictor: Predictor) -> Any:
         exclusions=spec.exclusions,
         operating_point=point.name,
         threshold=point.threshold,
-        sensitivity=str(point.sensitivity),
-        specificity=str(point.specificity),
+        sensitivity=f"{point.sensitivity}{of_first}",
+        specificity=f"{point.specificity}{of_first}",
         validated_on=point.data,
         program_version=pneumoscope.__version__,
         created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
@@ -142,10 +144,17 @@ def _about(predictor: Predictor) -> Any:
 
 
 def _prevalence(spec: BundleSpec) -> str:
-    share = spec.labels[0].calibration.prevalence
+    """What the probabilities are about; and of a bundle with several labels, by which films are sorted and counted."""
+    first, *others = spec.labels
+    share = f"{first.calibration.prevalence:.0%} show {first.name}"
+    if not others:
+        return (
+            f"Its probabilities are those of a group of films of which {share}: where it is rarer, they are too high."
+        )
+    shares = ", ".join([share, *(f"{label.calibration.prevalence:.0%} {label.name}" for label in others)])
     return (
-        f"Its probabilities are those of a group of films of which {share:.0%} show {spec.labels[0].name}: where it is "
-        f"rarer, they are too high."
+        f"Its probabilities are those of groups of films of which {shares}: where one is rarer, its own are too high. "
+        f"Films are sorted, counted and coloured by {first.name}, the first of its labels."
     )
 
 

@@ -21,7 +21,7 @@ is 6 points of accuracy."""
 
 
 def with_validation(manifest: Manifest, *, folds: int, seed: int) -> Manifest:
-    """Move one fold in ``folds`` of the train films to ``val``, stratified by class and subtype.
+    """Move one fold in ``folds`` of the train films to ``val``, stratified by class and subtype, or finding.
 
     A manifest that already has validation films comes back as it is, as a frozen split is never drawn again; unless
     they are too few to be of use (:func:`without_tiny_validation`).
@@ -40,11 +40,16 @@ def with_validation(manifest: Manifest, *, folds: int, seed: int) -> Manifest:
 def k_folds(manifest: Manifest, *, folds: int, seed: int) -> Iterator[Manifest]:
     """The manifest ``folds`` times, each time with another part of its train films as ``val``.
 
-    Every labelled train film is validated on exactly once. Raises as :func:`with_validation` does.
+    Every labelled train film is validated on exactly once. So is every film whose findings alone are stated, if there
+    are patients enough; these are drawn beside the labelled ones, which are the same with and without them. Raises as
+    :func:`with_validation` does.
     """
-    chosen, groups = learnable(manifest)
-    for fold in stratified_folds(chosen, groups, folds, seed):
-        yield moved(manifest, "val", {groups[i] for i in fold})
+    labelled, others = learnable(manifest), _with_findings_alone(manifest)
+    kinds = [kind for kind in (labelled, others) if len(set(kind[1])) >= folds] or [labelled]
+    drawn = [stratified_folds(*kind, folds, seed) for kind in kinds]
+    for parts in zip(*drawn, strict=True):
+        chosen = {groups[i] for (_, groups), part in zip(kinds, parts, strict=True) for i in part}
+        yield moved(manifest, "val", chosen)
 
 
 def without_tiny_validation(manifest: Manifest) -> tuple[Manifest, int]:
@@ -88,6 +93,15 @@ def learnable(manifest: Manifest) -> tuple[list[Film], list[str]]:
     return [train[i] for i in kept], [groups[i] for i in kept]
 
 
+def _with_findings_alone(manifest: Manifest) -> tuple[list[Film], list[str]]:
+    """As :func:`learnable`, the films that state findings but no label, of patients without a labelled film."""
+    train = manifest.only("train").films
+    groups = patient_groups(train)
+    taken = {group for film, group in zip(train, groups, strict=True) if film.label is not None}
+    kept = [i for i, film in enumerate(train) if film.findings and groups[i] not in taken]
+    return [train[i] for i in kept], [groups[i] for i in kept]
+
+
 def moved(manifest: Manifest, split: str, chosen: set[str]) -> Manifest:
     """The manifest with the train films of the ``chosen`` groups in another split; unlabelled films follow."""
     train = manifest.only("train").films
@@ -109,11 +123,18 @@ def stratified_folds(films: Sequence[Film], groups: Sequence[str], folds: int, s
 
 
 def _strata(films: Sequence[Film], folds: int) -> list[str]:
-    """Class and subtype; what is too rare to give each fold one goes with the most frequent kind."""
-    strata = [f"{film.label}{film.subtype}" for film in films]
+    """Class and subtype, or a finding; what is too rare to give each fold one goes with the most frequent kind."""
+    strata = [f"{film.label}{film.subtype}{finding}" for film, finding in zip(films, _rarest(films), strict=True)]
     counts = Counter(strata)
     usual = counts.most_common(1)[0][0]
     return [stratum if counts[stratum] >= folds else usual for stratum in strata]
+
+
+def _rarest(films: Sequence[Film]) -> Iterator[str]:
+    """Of each film without a label the finding that the fewest of them have, as common ones spread by themselves."""
+    without = [{word.casefold() for word in film.findings} if film.label is None else set() for film in films]
+    counts = Counter(word for words in without for word in words)
+    return (min(words, key=lambda word: (counts[word], word), default="") for words in without)
 
 
 def patient_groups(films: Sequence[Film]) -> list[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +13,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pneumoscope
-from pneumoscope.core import Failure, ManifestError, Outcome, Radiograph, Reading
+from pneumoscope.bundle import BundleSpec
+from pneumoscope.core import Failure, Finding, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.data import prepare
+from pneumoscope.data.targets import one_each, targets, with_targets
+from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
 from pneumoscope.report.text import utf8
-from pneumoscope.stats.intervals import Estimate, patient_bootstrap, widest, wilson
-from pneumoscope.stats.metrics import SCORED, confusion, f1, proportions
 
-RESAMPLES = 2000
-SEED = 0
-METHOD = (
-    f"95%; patients resampled {RESAMPLES} times (percentile, seed {SEED}); for shares of films the wider of that and "
-    f"Wilson's score interval at each end"
-)
-
-_Measure = Callable[[NDArray[np.int64], NDArray[Any]], float]
 Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Outcomes film by film, in the manifest's order, and what they add up to (the content of ``metrics.json``)."""
+    """Outcomes film by film, in the manifest's order, and what they add up to (the content of ``metrics.json``).
+
+    ``labels`` are the bundle's K; ``truth`` is (N, K): 1 yes, 0 no, NaN not stated.
+    """
 
     films: tuple[Film, ...]
     outcomes: tuple[Outcome, ...]
+    labels: tuple[str, ...]
+    truth: NDArray[np.float32]
     summary: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The N films that could be read, and their truth (N, K)."""
+
+    films: list[Film]
+    readings: list[Reading]
+    truth: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, films: Sequence[Film], outcomes: Sequence[Outcome], truth: NDArray[np.float32]) -> _Read:
+        kept = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Reading)]
+        readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
+        return cls([films[i] for i in kept], readings, truth[kept])
+
+    def about(self, k: int) -> Answers:
+        """The answers about label ``k``, where it is stated."""
+        known = np.flatnonzero(~np.isnan(self.truth[:, k]))
+        findings = [self.readings[i].findings[k] for i in known]
+        return Answers(
+            truth=self.truth[known, k].astype(np.int64),
+            probabilities=np.array([finding.probability for finding in findings], np.float64),
+            decisions=np.array([finding.positive for finding in findings], np.int64),
+            patients=[self.films[i].patient for i in known],
+        )
 
 
 def evaluate(
@@ -55,37 +78,63 @@ def evaluate(
     progress: Progress | None = None,
     cache: Path | None = None,
 ) -> Evaluation:
-    """Read the labelled films of ``split`` and measure the answers at the predictor's operating point.
+    """Read the films of ``split`` that state a label, and measure the answers at the predictor's operating point.
 
-    Films that cannot be read stay out of the measures and are counted. With ``cache``, the films prepared there (at the
-    network's size, in 8 bits) are read in place of the files, and prepared first if need be.
+    Each label is measured on the films that state it; of labels that exclude each other, one that is not stated counts
+    as no where another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
+    films prepared there (at the network's size, in 8 bits) are read in place of the files, and prepared first if need
+    be.
 
     Raises
     ------
-    ManifestError : if the split has no labelled film, or none that can be read.
+    ManifestError : if the split has no film that states a label, or none that can be read.
     FilmError : with ``cache``, if a film cannot be read.
     """
-    chosen = manifest.only(split).labelled()
+    spec = predictor.bundle.spec
+    labels = tuple(label.name for label in spec.labels)
+    chosen = with_targets(manifest.only(split), labels)
+    if not chosen.films:
+        raise _nothing_to_measure(manifest, split, labels)
+    truth = _truth(chosen.films, labels, spec)
     answers = _prepared(predictor, chosen, cache, jobs) if cache else _files(predictor, chosen, jobs)
     outcomes = tuple(progress(answers, len(chosen)) if progress else answers)
-    read = [(film, answer) for film, answer in zip(chosen.films, outcomes, strict=True) if isinstance(answer, Reading)]
-    changed = [film.path for film, reading in read if film.digest != reading.film_digest]
+    read = _Read.of(chosen.films, outcomes, truth)
+    if not read.films:
+        raise _nothing_to_measure(manifest, split, labels)
+    _refuse_changed(manifest, read)
+    summary = {
+        "bundle": _about(predictor),
+        "data": _data(manifest, split, read, len(outcomes) - len(read.films))
+        | ({"read_from": "prepared films, 8 bits"} if cache else {}),
+        **_measures(read, spec),
+        "intervals": METHOD,
+        "program": f"pneumoscope {pneumoscope.__version__}",
+    }
+    return Evaluation(chosen.films, outcomes, labels, truth, summary)
+
+
+def _truth(films: Sequence[Film], labels: Sequence[str], spec: BundleSpec) -> NDArray[np.float32]:
+    """(N, K) targets; where labels exclude each other, the one that is true says no to those that are not stated."""
+    stated = targets(films, labels)
+    settled = one_each(stated)[:, np.newaxis] & spec.exclusive
+    return np.where(settled, np.nan_to_num(stated), stated)
+
+
+def _nothing_to_measure(manifest: Manifest, split: str, labels: Sequence[str]) -> ManifestError:
+    return ManifestError(
+        f"{manifest.root}: expected labelled films in split '{split}' that can be read, found none; the bundle tells "
+        f"{', '.join(labels)}"
+    )
+
+
+def _refuse_changed(manifest: Manifest, read: _Read) -> None:
+    pairs = zip(read.films, read.readings, strict=True)
+    changed = [film.path for film, reading in pairs if film.digest != reading.film_digest]
     if changed:
         raise ManifestError(
             f"{manifest.root}: {len(changed)} films have changed since the manifest was made, the first is "
             f"{changed[0]}; index the folder again"
         )
-    if not read:
-        raise ManifestError(f"{manifest.root}: expected labelled films in split '{split}' that can be read, found none")
-    summary = {
-        "bundle": _about(predictor),
-        "data": _data(manifest, split, [film for film, _ in read], len(outcomes) - len(read))
-        | ({"read_from": "prepared films, 8 bits"} if cache else {}),
-        **_measures([film for film, _ in read], [reading for _, reading in read]),
-        "intervals": METHOD,
-        "program": f"pneumoscope {pneumoscope.__version__}",
-    }
-    return Evaluation(chosen.films, outcomes, summary)
 
 
 def _files(predictor: Predictor, films: Manifest, jobs: int | None) -> Iterable[Outcome]:
@@ -95,36 +144,29 @@ def _files(predictor: Predictor, films: Manifest, jobs: int | None) -> Iterable[
 
 def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | None) -> Iterable[Outcome]:
     spec = predictor.bundle.spec.preprocessing
-    pixels = prepare(films, spec, cache).pixels
+    seen = prepare(films, spec, cache)
+    plain = seen if spec == spec.plain else prepare(films, spec.plain, cache)
 
     def answer(i: int) -> Outcome:
         film = films.films[i]
-        grey = np.divide(pixels[i], np.float32(255), dtype=np.float32)
+        grey, shown = (np.divide(part, np.float32(255), dtype=np.float32) for part in (plain[i, 0], seen[i]))
         radiograph = Radiograph(pixels=grey, digest=film.digest, full_size=spec.size, container="prepared")
-        return predictor.read_film(radiograph, name=str(films.root / film.path), heatmap=False)
+        return predictor.read_prepared(radiograph, shown, name=str(films.root / film.path))
 
     return ordered_map(answer, range(len(films)), jobs or usable_cores())
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``metrics.json``, ``scores.csv`` (a row a film) and, if both classes are there, ``curves.png``."""
+    """Write ``metrics.json``, ``scores.csv`` (a row a film) and ``curves.png`` of the labels that have both classes."""
     with writing_to(folder), atomic_write(folder / "scores.csv") as file:
         csv.writer(file).writerows(_score_rows(evaluation))
     with writing_to(folder), atomic_write(folder / "metrics.json", "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(evaluation.summary)) + b"\n")
-    labels, probabilities = _labels_and_probabilities(evaluation)
-    if len(np.unique(labels)) == 2:
+    read = _Read.of(evaluation.films, evaluation.outcomes, evaluation.truth)
+    each = {label: answers for k, label in enumerate(evaluation.labels) if (answers := read.about(k)).both}
+    if each:
         with writing_to(folder), atomic_write(folder / "curves.png", "wb") as file:
-            file.write(curves(labels, probabilities, evaluation.summary["bundle"]["threshold"]))
-
-
-def _labels_and_probabilities(evaluation: Evaluation) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    pairs = [
-        (film.label, outcome.finding.probability)
-        for film, outcome in zip(evaluation.films, evaluation.outcomes, strict=True)
-        if isinstance(outcome, Reading)
-    ]
-    return np.array([label for label, _ in pairs], np.int64), np.array([p for _, p in pairs])
+            file.write(curves(each, evaluation.summary["bundle"]["threshold"]))
 
 
 def _about(predictor: Predictor) -> dict[str, Any]:
@@ -139,48 +181,64 @@ def _about(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def _data(manifest: Manifest, split: str, films: list[Film], unreadable: int) -> dict[str, Any]:
+def _data(manifest: Manifest, split: str, read: _Read, unreadable: int) -> dict[str, Any]:
     return {
-        "sources": sorted({film.source for film in films}),
+        "sources": sorted({film.source for film in read.films}),
         "split": split,
         "manifest_digest": manifest.digest,
-        "films": len(films),
-        "positive": sum(film.label == 1 for film in films),
-        "patients": len({film.patient for film in films}),
+        "films": len(read.films),
+        "positive": int((read.truth[:, 0] == 1).sum()),
+        "patients": len({film.patient for film in read.films}),
         "unreadable": unreadable,
     }
 
 
-def _measures(films: list[Film], readings: list[Reading]) -> dict[str, Any]:
-    labels = np.array([film.label for film in films], np.int64)
-    probabilities = np.array([reading.finding.probability for reading in readings])
-    decisions = np.array([reading.finding.positive for reading in readings], np.int64)
-    patients = [film.patient for film in films]
-
-    def bootstrap(measure: _Measure, scores: NDArray[Any]) -> Estimate:
-        return patient_bootstrap(
-            lambda films: measure(labels[films], scores[films]), patients, resamples=RESAMPLES, seed=SEED
-        )
-
-    metrics = {name: bootstrap(measure, probabilities) for name, measure in SCORED.items()}
-    for name, (hits, total) in proportions(labels, decisions).items():
-        metrics[name] = widest(wilson(hits, total), bootstrap(partial(_share, name), decisions))
-    metrics["f1"] = bootstrap(f1, decisions)
-    return {"metrics": metrics, "confusion": confusion(labels, decisions)}
+def _measures(read: _Read, spec: BundleSpec) -> dict[str, Any]:
+    """Of the first label; of a bundle with several, also of each, and of their choice where they exclude each other."""
+    answers = {label.name: read.about(k) for k, label in enumerate(spec.labels)}
+    each = {name: {"films": len(about), **label_measures(about)} for name, about in answers.items()}
+    first = next(iter(each.values()))
+    found = {"metrics": first["metrics"], "confusion": first["confusion"]}
+    if len(each) > 1:
+        found["labels"] = each
+    if spec.exclusive:
+        found["argmax"] = _argmax(read, list(each))
+    return found
 
 
-def _share(name: str, labels: NDArray[np.int64], decisions: NDArray[np.int64]) -> float:
-    hits, total = proportions(labels, decisions)[name]
-    return hits / total if total else float("nan")
+def _argmax(read: _Read, labels: list[str]) -> dict[str, Any]:
+    """Of the films of which exactly one label is true."""
+    told = np.flatnonzero(one_each(read.truth))
+    probabilities = [[finding.probability for finding in read.readings[i].findings] for i in told]
+    measures = argmax_measures(
+        read.truth[told].argmax(axis=1),
+        np.array(probabilities, np.float64).reshape(len(told), len(labels)),
+        [read.films[i].patient for i in told],
+    )
+    return {"labels": labels, "films": len(told), **measures}
 
 
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
-    yield ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
-    for film, outcome in zip(evaluation.films, evaluation.outcomes, strict=True):
-        about = [utf8(film.path), utf8(film.patient), film.subtype, film.label]
+    first = ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
+    yield first + [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
+    for film, outcome, truth in zip(evaluation.films, evaluation.outcomes, evaluation.truth, strict=True):
+        about = [utf8(film.path), utf8(film.patient), film.subtype, _said(truth[0])]
         if isinstance(outcome, Failure):
-            yield [*about, "", "", "", film.digest, utf8(outcome.error)]
+            others = [cell for said in truth[1:] for cell in (_said(said), "", "")]
+            yield [*about, "", "", "", film.digest, utf8(outcome.error), *others]
         else:
-            finding = outcome.finding
+            others = [cell for k, f in enumerate(outcome.findings[1:], 1) for cell in (_said(truth[k]), *_answer(f))]
             flags = ";".join(flag.code for flag in outcome.flags)
-            yield [*about, f"{finding.probability:.6f}", int(finding.positive), flags, outcome.film_digest, ""]
+            yield [*about, *_answer(outcome.finding), flags, outcome.film_digest, "", *others]
+
+
+_FURTHER = ("label", "probability", "decision")
+"""Columns for each label after the first."""
+
+
+def _said(truth: np.float32) -> str | int:
+    return "" if np.isnan(truth) else int(truth)
+
+
+def _answer(finding: Finding) -> tuple[str, int]:
+    return f"{finding.probability:.6f}", int(finding.positive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,22 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
+from pneumoscope.evaluation.measures import Answers
 
-def curves(labels: NDArray[np.int64], probabilities: NDArray[np.float64], threshold: float) -> bytes:
-    """ROC curve with the operating point, and reliability in ten equally filled bins, side by side as a PNG."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    roc, reliability = figure.subplots(1, 2)
-    _roc(roc, labels, probabilities, threshold)
-    _reliability(reliability, labels, probabilities)
+
+def curves(answers: Mapping[str, Answers], threshold: float) -> bytes:
+    """ROC curve with the operating point, and reliability in ten equally filled bins, side by side as a PNG.
+
+    A row for each label; all must have films with the label and without.
+    """
+    figure = Figure(figsize=(10, 5 * len(answers)), layout="constrained")
+    rows = figure.subplots(len(answers), 2, squeeze=False)
+    for (roc, reliability), (label, about) in zip(rows, answers.items(), strict=True):
+        _roc(roc, about.truth, about.probabilities, threshold)
+        _reliability(reliability, about.truth, about.probabilities)
+        if len(answers) > 1:
+            roc.set_title(f"{roc.get_title()}: {label}")
+            reliability.set_title(f"{reliability.get_title()}: {label}")
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()

@@ -36,7 +36,8 @@ def card_html(reading: Reading, film: Radiograph | None, max_side: int) -> str:
     return (
         f' data-probability="{finding.probability:.6f}" data-states="{states}">\n<article>\n'
         f"{_title(reading.film)}\n{_picture(reading, film, max_side)}"
-        f"{_answer(finding)}{_flags(reading)}{_notes(reading.notes)}{_trace(reading, name)}"
+        f"{_answer(finding)}{_others(reading.findings[1:])}{_flags(reading)}{_notes(reading.notes)}"
+        f"{_trace(reading, name)}"
         "</article>\n</li>\n"
     )
 
@@ -124,6 +125,17 @@ def _bar(finding: Finding) -> str:
     )
 
 
+def _others(findings: tuple[Finding, ...]) -> str:
+    """A line for each finding after the first."""
+    lines = "".join(f"<dt>{escape(finding.label)}</dt>{_other(finding)}" for finding in findings)
+    return f'<dl class="others">{lines}</dl>\n' if lines else ""
+
+
+def _other(finding: Finding) -> str:
+    state, side = ("positive", "at or above") if finding.positive else ("negative", "below")
+    return f'<dd class="{state}">{_shown(finding.probability)}, {side} {points(finding.threshold)}</dd>'
+
+
 def _flags(reading: Reading) -> str:
     if not reading.flags:
         return ""
@@ -139,18 +151,12 @@ def _notes(notes: tuple[str, ...]) -> str:
 
 
 def _trace(reading: Reading, name: str) -> str:
-    others = "".join(_other(finding) for finding in reading.findings[1:])
     return (
-        f"<details><summary>Details</summary><dl><dt>File</dt><dd><bdi>{name}</bdi></dd>{others}"
+        f"<details><summary>Details</summary><dl><dt>File</dt><dd><bdi>{name}</bdi></dd>"
         f"<dt>Film SHA-256</dt><dd>{digest_html(reading.film_digest)}</dd>"
         f"<dt>Model SHA-256</dt><dd>{digest_html(reading.bundle_digest)}</dd>"
         f"{_times(reading.milliseconds)}</dl></details>\n"
     )
-
-
-def _other(finding: Finding) -> str:
-    side = "at or above" if finding.positive else "below"
-    return f"<dt>{escape(finding.label)}</dt><dd>{_shown(finding.probability)}, {side} {points(finding.threshold)}</dd>"
 
 
 def _times(ms: Timings) -> str:

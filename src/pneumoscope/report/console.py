@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pneumoscope.core import Failure, Outcome
 from pneumoscope.report.text import columns, one_line, pad, shorten
@@ -23,16 +23,18 @@ def table_head(width: int = 96) -> str:
 
 
 def table_row(outcome: Outcome, width: int = 96) -> str:
-    """Return the line of one outcome."""
-    return _outcome_line(outcome, max(width, _NARROWEST))
+    """Return the line of one outcome, and below it one for each finding after the first."""
+    return "\n".join(_outcome_lines(outcome, max(width, _NARROWEST)))
 
 
-def _outcome_line(outcome: Outcome, width: int) -> str:
+def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
     if isinstance(outcome, Failure):
-        return _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
-    finding = outcome.finding
+        yield _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
+        return
     flags = ", ".join(flag.code for flag in outcome.flags)
-    return _line(outcome.film, percent(finding.probability), decision(finding), flags, width)
+    for i, finding in enumerate(outcome.findings):
+        film, remarks = ("", "") if i else (outcome.film, flags)
+        yield _line(film, percent(finding.probability), decision(finding), remarks, width)
 
 
 def _line(film: str, probability: str, answer: str, remarks: str, width: int) -> str:
@@ -42,14 +44,14 @@ def _line(film: str, probability: str, answer: str, remarks: str, width: int) ->
     cells = (
         pad(shorten(one_line(film), left), left),
         probability.rjust(11),
-        pad(shorten(one_line(answer), 14), 14),
+        pad(_cut(one_line(answer), 14), 14),
         _cut(one_line(remarks), free - left),
     )
     return "  ".join(cells).rstrip()
 
 
 def _cut(text: str, width: int) -> str:
-    """Cut ``text`` at its end: a message says the most important thing first."""
+    """Cut ``text`` at its end: a message says the most important thing first, such as the "no" of a decision."""
     while columns(text) > width:
         text = text[: -2 if text.endswith("…") else -1] + "…"
     return text

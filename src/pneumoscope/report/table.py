@@ -4,7 +4,8 @@ CSV
     One row a film, the columns of ``CSV_COLUMNS``, UTF-8, ``\n``, every cell quoted. Probabilities and the threshold
     have 6 digits, milliseconds 2. ``decision`` is the label or ``no <label>``. ``flags`` are codes joined by ``;``,
     ``notes`` are joined by ``"; "``. An unreadable film fills ``film``, ``film_sha256`` (if it got so far),
-    ``error_code`` and ``error`` only. A bundle with several labels shows its first; JSON Lines has all.
+    ``error_code`` and ``error`` only. A bundle with several labels shows its first there, and after ``error`` has the
+    columns ``<label>_probability`` and ``<label>_decision`` for each of the others.
 
     A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name can be such
     a cell. Text that begins with one of these, with a tab or new line, or with ``'``, gets one ``'`` in front. Nothing
@@ -34,7 +35,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,8 @@ CSV_COLUMNS = (
     "error_code",
     "error",
 )
+_FURTHER = ("probability", "decision")
+"""What a row says of each finding after the first."""
 # The last four are the full-width forms of the first, which East Asian spreadsheets take for them.
 _FORMULA_STARTS = (*"=+-@\t\r\n'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -95,9 +98,9 @@ def csv_line(cells: Iterable[str]) -> bytes:
 
 
 class _Lines(Report):
-    """A file with a line a film."""
+    """A file with a line a film. ``further`` are the bundle's labels after the first, for a format with columns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, further: Sequence[str] = ()) -> None:
         self._file = PendingFile(path)
 
     def add(self, rendered: bytes) -> None:
@@ -121,22 +124,23 @@ class CsvReport(_Lines):
     PneumoscopeError : ``path`` cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, further: Sequence[str] = ()) -> None:
         super().__init__(path)
-        self.add(csv_line(CSV_COLUMNS))
+        self._columns = (*CSV_COLUMNS, *(f"{label}_{what}" for label in further for what in _FURTHER))
+        self.add(csv_line(self._columns))
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
         """Return the film's row."""
         cells = _failure_cells(outcome) if isinstance(outcome, Failure) else _reading_cells(outcome)
-        return csv_line(cells.get(name, "") for name in CSV_COLUMNS)
+        return csv_line(cells.get(name, "") for name in self._columns)
 
 
 def _reading_cells(reading: Reading) -> dict[str, str]:
     finding, ms = reading.finding, reading.milliseconds
-    return {
+    others = {f"{other.label}_{what}": text for other in reading.findings[1:] for what, text in _answer(other).items()}
+    return others | {
         "film": reading.film,
-        "probability": f"{finding.probability:.6f}",
-        "decision": decision(finding),
+        **_answer(finding),
         "label": finding.label,
         "operating_point": finding.operating_point,
         "threshold": f"{finding.threshold:.6f}",
@@ -149,6 +153,10 @@ def _reading_cells(reading: Reading) -> dict[str, str]:
         "infer_ms": f"{ms.infer:.2f}",
         "total_ms": f"{ms.total:.2f}",
     }
+
+
+def _answer(finding: Finding) -> dict[str, str]:
+    return {"probability": f"{finding.probability:.6f}", "decision": decision(finding)}
 
 
 def _failure_cells(failure: Failure) -> dict[str, str]:
@@ -271,8 +279,8 @@ TABLES: dict[str, type[CsvReport] | type[JsonlReport]] = {
 }
 
 
-def open_table(path: Path) -> CsvReport | JsonlReport:
-    """Open the table format that the ending of ``path`` names.
+def open_table(path: Path, further: Sequence[str] = ()) -> CsvReport | JsonlReport:
+    """Open the table format that the ending of ``path`` names; ``further`` are the bundle's labels after the first.
 
     Raises
     ------
@@ -283,4 +291,4 @@ def open_table(path: Path) -> CsvReport | JsonlReport:
         table = TABLES[path.suffix.lower()]
     except KeyError:
         raise ValueError(f"{path}: expected a name ending in {' or '.join(TABLES)}, got '{path.suffix}'") from None
-    return table(path)
+    return table(path, further)

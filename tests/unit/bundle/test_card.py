@@ -5,7 +5,8 @@ import re
 import msgspec
 
 from pneumoscope.bundle.card import model_card
-from pneumoscope.bundle.spec import Interval
+from pneumoscope.bundle.spec import Graph, Interval, Member, Source, Teacher
+from pneumoscope.stats.calibration import Calibration
 from tests.helpers import tiny_spec
 
 
@@ -22,6 +23,41 @@ def test_the_card_tells_what_the_spec_says():
     assert "scaled to 24 x 32" in card
     assert "(pixel - 0.5) / 0.5" in card
     assert "- Data: made up. nobody. Licence: CC0." in lines
+
+
+def test_the_card_tells_of_several_labels_views_and_a_teacher():
+    spec = tiny_spec(
+        labels=tuple(msgspec.structs.replace(tiny_spec().labels[0], name=name) for name in ("pneumonia", "normal")),
+        exclusive=True,
+        graph=Graph(precision="fp32", opset=18, parity={}, views=("mirrored", "closer")),
+        teacher=Teacher(name="large 1.0", digest="b" * 64),
+    )
+    card = model_card(spec)
+    assert "Looks for pneumonia, normal on a frontal chest X-ray. Exactly one of these is true of a film." in card
+    assert "Sensitivity and specificity are those for pneumonia; the thresholds hold for every label." in card
+    assert "the mean of the answers to the film left and right exchanged, its central 7/8 enlarged." in card
+    assert "- Learned from the answers of large 1.0 (`bbbbbbbbbbbbbbbb`) too." in card.splitlines()
+
+
+def test_the_card_of_an_ensemble_tells_of_each_member():
+    weights = Source(name="random", citation="", licence="none")
+    member = Member(
+        recipe="one",
+        recipe_digest="a" * 64,
+        manifest_digest="1" * 64,
+        initial_weights=weights,
+        size=(48, 64),
+        calibrations=(Calibration(1.0, 0.0, 0.5),),
+    )
+    other = msgspec.structs.replace(member, recipe="two", teacher=Teacher(name="large 1.0", digest="b" * 64))
+    lines = model_card(tiny_spec(recipe="ensemble of one, two", members=(member, other))).splitlines()
+    assert "- Ensemble of one, two, manifest `1111111111111111`." in lines
+    place = lines.index("- two (`aaaaaaaaaaaaaaaa`), at 48 x 64.")
+    assert lines[place + 1 : place + 3] == [
+        "  - Initial weights: random. Licence: none.",
+        "  - Learned from the answers of large 1.0 (`bbbbbbbbbbbbbbbb`) too.",
+    ]
+    assert any(line.endswith("The answer is the mean of 2 networks' calibrated answers.") for line in lines)
 
 
 def test_its_tables_are_tables():

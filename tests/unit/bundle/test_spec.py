@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from pneumoscope.bundle.spec import Graph, Member
+from pneumoscope.stats.calibration import Calibration
 from tests.helpers import tiny_spec
 
 
@@ -14,6 +17,26 @@ def test_an_operating_point_is_found_by_name_or_is_the_default():
 def test_an_unknown_operating_point_is_told_with_those_that_exist():
     with pytest.raises(ValueError, match="expected one of the operating points balanced, sensitive, got 'best'"):
         tiny_spec().operating_point("best")
+
+
+def test_views_and_calibrations_that_make_no_sense_are_refused():
+    graph = {"precision": "fp32", "opset": 18, "parity": {}}
+    assert msgspec.convert(graph, Graph).views == ("plain",)
+    with pytest.raises(msgspec.ValidationError, match="expected each once, got plain, plain"):
+        msgspec.convert(graph | {"views": ["plain", "plain"]}, Graph)
+    for views in ([], ["upside-down"]):
+        with pytest.raises(msgspec.ValidationError, match="views"):
+            msgspec.convert(graph | {"views": views}, Graph)
+    member = Member(
+        recipe="one",
+        recipe_digest="0" * 64,
+        manifest_digest="1" * 64,
+        initial_weights=tiny_spec().initial_weights,
+        size=(24, 32),
+        calibrations=(Calibration(1.0, 0.0, 0.5),) * 2,
+    )
+    with pytest.raises(ValueError, match="expected 1 calibrations of each"):
+        tiny_spec(members=(member,))
 
 
 def test_a_default_that_does_not_exist_is_refused_when_made():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -9,15 +10,15 @@ import pytest
 
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
-from pneumoscope.data import write_manifest
-from tests.helpers import flat, row
+from pneumoscope.data import read_manifest, write_manifest
+from tests.helpers import flat, row, write_several
 
 GREYS = {"a.png": (30, 0), "b.png": (130, 0), "c.png": (140, 1), "d.png": (200, 1), "e.png": (60, 1)}
 
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch) -> None:
-    monkeypatch.setattr(import_module("pneumoscope.evaluation.evaluate"), "RESAMPLES", 20)
+    monkeypatch.setattr(import_module("pneumoscope.evaluation.measures"), "RESAMPLES", 20)
 
 
 @pytest.fixture
@@ -50,6 +51,56 @@ def test_it_prints_the_figures_and_writes_them(run, manifest, tiny_bundle, tmp_p
     assert json.loads((out / "metrics.json").read_text())["metrics"]["accuracy"]["value"] == 0.6
     with (out / "scores.csv").open(newline="") as file:
         assert [line["film"] for line in csv.DictReader(file)] == ["cut.png", *GREYS]
+
+
+def test_each_label_is_printed_and_the_choice_among_them(run, demo_films, tmp_path):
+    """A negative gain of one label and none of another: every film but the darkest is read as normal."""
+    gains = {"bacterial": -0.5, "viral": 0.0, "normal": 0.5}
+    out, bundles = tmp_path / "out", tmp_path / "bundles"
+    write_several(bundles / "each", gains)
+    write_several(bundles / "one", gains, exclusive=True)
+    printed = {}
+    for name in ("each", "one"):
+        result = run("evaluate", "--data", demo_films, "--bundle", bundles / name, "--out", out)
+        assert result.exit_code == 0
+        printed[name] = result.stdout.splitlines()
+    assert printed["one"][: len(printed["each"])] == printed["each"]
+    heads = [line for line in printed["one"] if not line.startswith(" ")]
+    assert heads[1:] == [
+        *(f"{label}, stated of 32 films" for label in gains),
+        "the most probable label, on the 32 films of which exactly one is true",
+    ]
+    accuracy, area, *table = printed["one"][len(printed["each"]) + 1 :]
+    choice = json.loads((out / "metrics.json").read_text())["argmax"]
+    assert accuracy.split()[:2] == ["accuracy", f"{choice['metrics']['accuracy']['value']:.4f}"]
+    assert area.split()[0] == "macro_auc"
+    counts = [[int(word) for word in line.split() if word.isdigit()] for line in table]
+    assert counts == choice["confusion"]
+    assert [sum(row) for row in counts] == [10, 6, 16]
+    assert table[0].strip().startswith("bacterial read ")
+
+
+def test_a_folder_for_each_class_goes_all_the_way(run, tmp_path):
+    """Indexed, split and measured by a bundle about tuberculosis and tumours, with no word about pneumonia.
+
+    It takes whatever is darker than a grey of 127 for a tumour.
+    """
+    for name, first in {"NORMAL": 100, "Tuberculosis": 170, "Tumour": 30}.items():
+        (tmp_path / "films" / name).mkdir(parents=True)
+        for i in range(20):
+            (tmp_path / "films" / name / f"{i}.png").write_bytes(flat(first + i))
+    bundle = write_several(tmp_path / "bundle", {"tuberculosis": 8.0, "tumour": -8.0, "normal": 0.0}, exclusive=True)
+    films, split = tmp_path / "films.csv", tmp_path / "split.csv"
+    assert run("data", "index", tmp_path / "films", "--source", "folder", "--out", films).exit_code == 0
+    assert run("data", "split", films, "--out", split, "--folds", "4", "--test-share", "0.2").exit_code == 0
+    homes = Counter((film.path.split("/")[1], film.split) for film in read_manifest(split).films)
+    shares = {"train": 12, "val": 4, "test": 4}
+    assert homes == {(name, part): n for name in ("NORMAL", "Tuberculosis", "Tumour") for part, n in shares.items()}
+    result = run("evaluate", "--data", split, "--bundle", bundle, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    measured = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert measured["argmax"]["confusion"] == [[4, 0, 0], [0, 4, 0], [0, 4, 0]]
+    assert (measured["data"]["films"], measured["data"]["positive"]) == (12, 4)
 
 
 def test_the_demo_films_can_be_measured(run, demo_films, tiny_bundle, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.helpers import flat, tiny_contents, tiny_graph, write_tiny
+from tests.helpers import flat, tiny_contents, tiny_graph, write_several, write_tiny
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -50,6 +50,22 @@ def test_all_films_are_read_and_written_in_every_form(run, ward, tiny_bundle, tm
         f"wrote {out / 'page.html'}",
         f"wrote {out / 'maps'}",
     ]
+
+
+def test_all_labels_of_a_bundle_are_told(run, ward, tmp_path):
+    bundle = write_several(tmp_path / "several", {"tuberculosis": -4.0, "tumour": 4.0, "normal": 0.0})
+    table, page = tmp_path / "table.csv", tmp_path / "page.html"
+    result = run("predict", ward / "a.png", "--bundle", bundle, "--out", table, "--html", page)
+    line = rows(table)[0]
+    assert (line["label"], line["decision"]) == ("tuberculosis", "no tuberculosis")
+    assert (line["tumour_decision"], line["normal_decision"]) == ("tumour", "normal")
+    assert float(line["tumour_probability"]) == pytest.approx(BRIGHT, abs=1e-6)
+    assert float(line["probability"]) == pytest.approx(1 / (1 + exp(4.3)), abs=1e-6)
+    assert [words.split()[-1] for words in result.stdout.splitlines()[3:]] == ["tumour", "normal"]
+    told = page.read_text(encoding="utf-8")
+    assert "50% show tuberculosis, 50% tumour, 50% normal" in told
+    assert "0.900 (0.800-0.950) for tuberculosis" in told
+    assert "<dt>tumour</dt>" in told
 
 
 def test_a_bad_film_has_a_row_and_the_command_ends_with_1(run, ward, tiny_bundle, tmp_path):

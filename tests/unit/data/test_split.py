@@ -9,7 +9,7 @@ import pytest
 
 from pneumoscope.core import ManifestError
 from pneumoscope.core.manifest import Film, Listing, Manifest
-from pneumoscope.data import with_validation
+from pneumoscope.data import open_manifest, with_validation
 from pneumoscope.data.shifted import with_shifted_validation
 from pneumoscope.data.split import (
     assigned,
@@ -132,6 +132,12 @@ def test_films_without_a_split_are_given_one(share):
     assert assigned(Listing(Path("root"), films), test_share=0, seed=4).only("train").films
 
 
+def test_each_finding_gives_its_share_of_test_films():
+    films = tuple(replace(film, split="") for film in clinic(tuberculosis=30, tumour=10))
+    after = assigned(Listing(Path("root"), films), test_share=0.2, seed=0)
+    assert Counter(film.findings for film in after.only("test").films) == {("tuberculosis",): 12, ("tumour",): 4}
+
+
 def test_films_without_a_split_follow_their_patient():
     films = (row("a", patient="ann", split="test"), row("b", patient="ann", split=""), row("c", split=""))
     after = assigned(Listing(Path("root"), films), test_share=0, seed=0)
@@ -148,6 +154,72 @@ def test_films_without_a_label_follow_their_patient():
     split = with_validation(Manifest(Path("root"), films), folds=3, seed=0)
     assert {split.films[i].split for i in range(24)} == {"train", "val"}
     assert all(a.split == b.split for a, b in zip(split.films[::2], split.films[1::2], strict=True))
+
+
+def clinic(**patients: int) -> list[Film]:
+    """Films of patients with a finding and no label, two films each."""
+    return [
+        row(f"{finding}-{i}-{k}.png", patient=f"{finding}-{i}", label=None, findings=(finding,))
+        for finding, n in patients.items()
+        for i in range(n)
+        for k in "ab"
+    ]
+
+
+def test_films_whose_findings_alone_are_stated_are_set_aside_too():
+    """A folder for each class: those of "normal" are labelled, those of the others are not."""
+    normal = [row(f"normal-{i}.png", label=0) for i in range(40)]
+    manifest = Manifest(Path("root"), (*normal, *clinic(tuberculosis=30, tumour=15)))
+    split = with_validation(manifest, folds=5, seed=0)
+    assert all(len(splits) == 1 for splits in homes(split, "patient").values())
+    drawn = Counter(film.path.split("-")[0] for film in split.films if film.split == "val")
+    assert drawn == {"normal": 8, "tuberculosis": 12, "tumour": 6}
+    alone = Manifest(Path("root"), tuple(clinic(tuberculosis=30, tumour=15)))
+    drawn = Counter(film.path.split("-")[0] for film in with_validation(alone, folds=5, seed=0).only("val").films)
+    assert drawn == {"tuberculosis": 12, "tumour": 6}
+
+
+def test_labelled_films_are_drawn_as_if_there_were_no_others():
+    before = ward()
+    more = Manifest(before.root, (*clinic(effusion=50), *before.films, *clinic(fracture=20)))
+    for one, other in zip(k_folds(before, folds=5, seed=1), k_folds(more, folds=5, seed=1), strict=True):
+        assert one.films == other.films[100:-40]
+    held_out = Counter(film.path for fold in k_folds(more, folds=5, seed=1) for film in fold.only("val").films)
+    assert held_out == Counter(film.path for film in more.only("train").films if film.path != "unlabelled.png")
+
+
+def test_films_with_findings_of_too_few_patients_stay_train_films():
+    before = ward()
+    more = Manifest(before.root, (*before.films, *clinic(effusion=4)))
+    split = with_validation(more, folds=5, seed=1)
+    assert split.films[: len(before)] == with_validation(before, folds=5, seed=1).films
+    assert {film.split for film in split.films[len(before) :]} == {"train"}
+
+
+def test_films_with_findings_follow_their_patient():
+    films = [
+        film
+        for i in range(12)
+        for film in (
+            row(f"{i}.png", patient=f"p{i}", label=0),
+            row(f"{i}b.png", patient=f"p{i}", label=None, findings=("effusion",)),
+        )
+    ]
+    split = with_validation(Manifest(Path("root"), (*films, *clinic(effusion=12))), folds=3, seed=0)
+    assert all(len(splits) == 1 for splits in homes(split, "patient").values())
+    assert Counter(film.split for film in split.films) == {"train": 32, "val": 16}
+
+
+def test_a_rare_finding_is_spread_whatever_it_comes_with():
+    both = [replace(film, findings=("Effusion", "Hernia")) for film in clinic(hernia=10)]
+    films = Manifest(Path("root"), (*both, *clinic(effusion=190)))
+    for fold in k_folds(films, folds=5, seed=0):
+        assert sum("Hernia" in film.findings for film in fold.only("val").films) == 4
+
+
+def test_the_split_of_the_demo_films_is_frozen(demo_films):
+    split = with_validation(open_manifest(demo_films), folds=8, seed=0)
+    assert split.digest == "b8446d8aac15445b11012980a5196064cc506aa8bab68186a5fc382a1ac361de"
 
 
 def test_too_few_patients_are_refused():

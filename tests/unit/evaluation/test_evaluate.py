@@ -29,7 +29,7 @@ PROBABILITIES = np.array([1 / (1 + exp(-(2 * 4 * (2 * grey / 255 - 1) + 0.5))) f
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch) -> None:
-    monkeypatch.setattr(import_module("pneumoscope.evaluation.evaluate"), "RESAMPLES", 20)
+    monkeypatch.setattr(import_module("pneumoscope.evaluation.measures"), "RESAMPLES", 20)
 
 
 @pytest.fixture

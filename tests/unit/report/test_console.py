@@ -21,6 +21,19 @@ def test_no_line_is_wider_than_asked(items, hostile, width):
     assert max(columns(line) for line in format_table(outcomes(items + hostile), width).splitlines()) == width
 
 
+def test_each_finding_has_a_line(items, item):
+    reading, _ = item("a.png", further={"tuberculosis": 0.2, "tumour": 0.5})
+    lines = format_table([reading, items[2][0]]).splitlines()
+    assert [line.split() for line in lines[2:5]] == [
+        ["a.png", "90.0%", "pneumonia"],
+        ["20.0%", "no", "tuberculos…"],
+        ["50.0%", "tumour"],
+    ]
+    assert lines[3].index("20.0%") == lines[2].index("90.0%")
+    assert lines[5].startswith("ward/broken.dcm")
+    assert len(lines) == 6
+
+
 def test_hostile_names_cannot_drive_the_terminal_or_break_the_rows(hostile):
     lines = format_table(outcomes(hostile)).split("\n")
     assert len(lines) == 2 + len(hostile)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumoscope.core import Failure, Finding, Reading
+from pneumoscope.core import Failure
 from pneumoscope.report import HtmlReport
 from pneumoscope.report.text import one_line
 
@@ -95,11 +95,11 @@ def test_an_answer_in_words(page, items):
     assert "13.4 ms (read 2.1, prepare 1.5, infer 9.8)" in text
 
 
-def test_the_other_findings_of_a_reading_are_in_the_details(page, item):
-    reading, film = item()
-    fields = {name: getattr(reading, name) for name in Reading.__dataclass_fields__}
-    fields["findings"] += (Finding("effusion", 0.2, "balanced", 0.5, False),)
-    assert "effusion 20.0%, below 50%" in page([(Reading(**fields), film)]).text
+def test_the_other_findings_of_a_reading_have_a_line_each(page, item):
+    found = page([item(further={"effusion": 0.2, "<b>": 0.9}), item()])
+    assert "(balanced) effusion 20.0%, below 42% <b> 90.0%, at or above 42% Details" in found.text
+    assert len(found.all("dl", **{"class": "others"})) == 1
+    assert "Positive 2" in found.text  # by the first finding
 
 
 def picture(attributes):

@@ -53,6 +53,19 @@ def test_a_csv_row_holds_the_reading(tmp_path, items, write):
     assert rows[0]["decision"] == "no pneumonia"
 
 
+def test_further_labels_have_columns_after_all_others(tmp_path, item, items, write):
+    write(open_table(tmp_path / "t.csv", ["tumour", "=1"]), [item(further={"tumour": 0.2, "=1": 0.75}), items[2]])
+    reading, failure = read_csv(tmp_path / "t.csv")
+    further = ("tumour_probability", "tumour_decision", "'=1_probability", "'=1_decision")
+    assert tuple(reading) == (*CSV_COLUMNS, *further)
+    assert [reading[name] for name in further] == ["0.200000", "no tumour", "0.750000", "'=1"]
+    assert (reading["probability"], reading["decision"], reading["label"]) == ("0.900000", "pneumonia", "pneumonia")
+    assert [failure[name] for name in further] == [""] * 4
+    write(JsonlReport(tmp_path / "t.jsonl"), [item(further={"tumour": 0.2})])
+    told = [(one["label"], one["positive"]) for one in read_jsonl(tmp_path / "t.jsonl")[0]["findings"]]
+    assert told == [("pneumonia", True), ("tumour", False)]
+
+
 def test_a_csv_failure_has_no_answer(tmp_path, items, write):
     write(CsvReport(tmp_path / "t.csv"), items)
     broken, notes = read_csv(tmp_path / "t.csv")[2::2]
