@@ -18,8 +18,7 @@ name = "tiny"
 description = "A network of a third of a million parameters that learns the demo films by heart."
 seed = 3
 [network]
-timm = "test_resnet"
-weights = "none"
+name = "test_resnet"
 dropout = 0.1
 [input]
 size = 64

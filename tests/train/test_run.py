@@ -24,7 +24,7 @@ import os, signal, sys
 from pathlib import Path
 from pneumoscope.data import open_manifest
 from pneumoscope.training.recipe import parse_recipe
-from pneumoscope.training import learner, run
+from pneumoscope.training import callbacks, learner, run
 recipe, films, folder, cache, trouble, when = sys.argv[1:]
 calls = 0
 def kill(before, after=None):
@@ -39,7 +39,7 @@ def kill(before, after=None):
 if trouble == "step":
     learner.Learner.training_step = kill(learner.Learner.training_step)
 if trouble == "checkpoint":
-    run.torch.save = kill(run.torch.save, lambda _, file: (file.write(b"half a checkpoint"), file.flush()))
+    callbacks.torch.save = kill(callbacks.torch.save, lambda _, file: (file.write(b"half a checkpoint"), file.flush()))
 run.train(parse_recipe(recipe, "tiny"), open_manifest(Path(films)), Path(folder), cache=Path(cache), resume=True)
 """
 

@@ -13,10 +13,13 @@ import click
 import pneumoscope
 from pneumoscope.cli.data import data
 from pneumoscope.cli.doctor import doctor
+from pneumoscope.cli.ensemble import ensemble
 from pneumoscope.cli.evaluate import evaluate
 from pneumoscope.cli.export import export
 from pneumoscope.cli.predict import predict
+from pneumoscope.cli.recipes import recipes
 from pneumoscope.cli.train import train
+from pneumoscope.cli.tune import tune
 from pneumoscope.core import PneumoscopeError
 
 
@@ -55,5 +58,5 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-for _command in (predict, doctor, data, evaluate, train, export):
+for _command in (predict, doctor, data, evaluate, recipes, train, tune, export, ensemble):
     main.add_command(_command)

@@ -19,7 +19,12 @@ _EXTRAS = {
     "evaluate": ("sklearn", "scipy", "matplotlib"),
     "data": ("sklearn", "scipy", "matplotlib", "filelock"),
     "fetch": ("requests", "kagglehub"),
-    "train": ("torch", "timm", "lightning", "onnx", "onnxscript", "safetensors", "tensorboard", "sklearn", "scipy"),
+    "train": (
+        *("torch", "timm", "lightning", "onnx", "onnxscript", "safetensors", "tensorboard", "tomli_w"),
+        *("sklearn", "scipy", "imblearn", "cv2"),
+    ),
+    "mlflow": ("mlflow", "sqlalchemy", "alembic"),
+    "tune": ("torch", "timm", "lightning", "safetensors", "sklearn", "scipy", "matplotlib", "optuna", "tomli_w"),
 }
 
 bundle_option = click.option(
@@ -32,6 +37,13 @@ operating_point_option = click.option(
     "--operating-point",
     metavar="NAME",
     help="One of the bundle's operating points.  [default: the bundle's own default]",
+)
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the recipe, such as optimisation.epochs=20; may be given again.",
 )
 data_option = click.option(
     "--data",

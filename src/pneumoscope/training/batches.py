@@ -1,8 +1,7 @@
-"""Prepared films as an epoch of augmented batches."""
+"""Prepared films as an epoch of batches. What is done to them at random comes later, where the network is."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,67 +9,79 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pneumoscope.data import PreparedFilms
-from pneumoscope.imaging.preprocess import Preprocessing
-from pneumoscope.training.augment import augment
+from pneumoscope.training.films import LabelledFilms
 from pneumoscope.training.recipe import Recipe
+from pneumoscope.training.sampling import epoch_order, shard
+
+Batch = tuple[Tensor, Tensor]
+"""(B, C, H, W) uint8 films and (B, K) float32 targets."""
+
+
+def epoch_randomness(seed: int, epoch: int) -> tuple[int, np.random.Generator]:
+    """The seed of an epoch's augmentation, and the generator of its order.
+
+    Both depend on the recipe's seed and the epoch alone: that is what lets a resumed run go on exactly as if it had
+    never been stopped.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+    return int(rng.integers(2**63)), rng
 
 
 @dataclass(frozen=True)
 class TrainBatches:
-    """One epoch in random order. What it yields depends on the recipe's seed and the epoch alone.
+    """One epoch in random order, or the part of it that one of ``world`` processes learns from.
 
-    That is what lets a resumed run go on exactly as if it had never been stopped. The last, smaller batch is left
-    out, as batch normalisation suffers from it; the order changes, so no film is left out for long.
+    The last, smaller batch is left out, as batch normalisation suffers from it; the order changes, so no film is left
+    out for long.
     """
 
-    films: PreparedFilms
+    films: LabelledFilms
     recipe: Recipe
-    spec: Preprocessing
     epoch: int
+    rank: int = 0
+    world: int = 1
 
     def __len__(self) -> int:
-        return max(1, len(self.films) // self.recipe.optimisation.batch)
+        return steps_in_epoch(self.films, self.recipe)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        seed = np.random.SeedSequence([self.recipe.seed, self.epoch])
-        rng = np.random.default_rng(seed)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        batch = self.recipe.optimisation.batch
-        order = rng.permutation(len(self.films))
-        for start in range(0, len(self) * batch, batch):
-            chosen = np.sort(order[start : start + batch])
-            films = augment(
-                to_films(self.films.pixels[chosen]), self.recipe.input.train_size, self.recipe.augmentation, generator
-            )
-            yield standardised(films, self.spec), torch.from_numpy(self.films.labels[chosen])[:, None]
+    def __iter__(self) -> Iterator[Batch]:
+        _, rng = epoch_randomness(self.recipe.seed, self.epoch)
+        order = epoch_order(self.films.targets, self.recipe.data.sampling, rng)
+        for chosen in shard(order, self.recipe.optimisation.batch, self.rank, self.world):
+            yield _batch(self.films, chosen)
 
 
 @dataclass(frozen=True)
 class PlainBatches:
-    """All films in their own order, unchanged."""
+    """All films in their own order, or every ``world``-th of them."""
 
-    films: PreparedFilms
-    spec: Preprocessing
+    films: LabelledFilms
     batch: int
+    rank: int = 0
+    world: int = 1
 
     def __len__(self) -> int:
-        return math.ceil(len(self.films) / self.batch)
+        return len(range(0, len(self._mine()), self.batch))
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self.films), self.batch):
-            part = slice(start, start + self.batch)
-            yield (
-                standardised(to_films(self.films.pixels[part]), self.spec),
-                torch.from_numpy(self.films.labels[part])[:, None],
-            )
+    def __iter__(self) -> Iterator[Batch]:
+        mine = self._mine()
+        for start in range(0, len(mine), self.batch):
+            yield _batch(self.films, mine[start : start + self.batch])
 
-
-def to_films(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
-    """(B, H, W) uint8 as (B, 1, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.array(pixels)).unsqueeze(1).float() / 255.0
+    def _mine(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        return np.arange(self.rank, len(self.films), self.world)
 
 
-def standardised(films: Tensor, spec: Preprocessing) -> Tensor:
-    """Films in [0, 1] as the network wants them, in the memory layout that convolutions are quickest in."""
-    return ((films - spec.mean) / spec.std).contiguous(memory_format=torch.channels_last)
+def steps_in_epoch(films: LabelledFilms, recipe: Recipe) -> int:
+    """Batches an epoch: how many films it shows depends on the sampling, not on chance."""
+    order = epoch_order(films.targets, recipe.data.sampling, np.random.default_rng(0))
+    return max(1, len(order) // recipe.optimisation.batch)
+
+
+def _batch(films: LabelledFilms, chosen: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Batch:
+    return torch.from_numpy(films.pixels[chosen]), torch.from_numpy(films.targets[chosen])
+
+
+def to_films(pixels: Tensor) -> Tensor:
+    """uint8 as float32 in [0, 1]."""
+    return pixels.float() / 255.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,11 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from pneumoscope.bundle.spec import OUTPUTS
-from pneumoscope.training.network import Explained, FilmNetwork
+from pneumoscope.imaging.preprocess import Preprocessing
+from pneumoscope.training.networks import Explained, FilmNetwork
 
 OPSET = 18
-_INPUT = "films"
+INPUT = "films"
 
 
 class _Explaining(nn.Module):
@@ -32,24 +35,33 @@ class _Explaining(nn.Module):
         return self.network.explain(films)
 
 
-def fp32_graph(network: FilmNetwork, size: tuple[int, int]) -> bytes:
-    """The network as an ONNX graph: films (B, 1, H, W) -> logits, features, cam.
+def fp32_graph(network: FilmNetwork, spec: Preprocessing) -> bytes:
+    """The network as an ONNX graph: films (B, C, H, W) -> logits, features, cam.
 
     Normalisation is folded into the convolutions.
     """
+    films = torch.zeros(2, spec.channels, *spec.size)
+    return _folded(exported(_Explaining(network), films, [INPUT], OUTPUTS))
+
+
+def exported(
+    module: nn.Module, example: Tensor | tuple[Tensor, ...], inputs: Sequence[str], outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """The module as an ONNX graph that takes any number of films; ``example`` is its one argument for two."""
+    rows = {0: torch.export.Dim.DYNAMIC}
     program = torch.onnx.export(
-        _Explaining(network).eval(),
-        (torch.zeros(2, 1, *size),),
-        input_names=[_INPUT],
-        output_names=list(OUTPUTS),
-        dynamic_shapes={_INPUT: {0: torch.export.Dim("batch")}},
+        module.eval(),
+        (example,),
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_shapes=(rows if isinstance(example, Tensor) else tuple(rows for _ in example),),
         opset_version=OPSET,
         dynamo=True,
         verbose=False,
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return _folded(_without_traces(program.model_proto))
+    return _without_traces(program.model_proto)
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -70,20 +82,20 @@ def _folded(graph: onnx.ModelProto) -> bytes:
         return target.read_bytes()
 
 
-def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
-    """Quantise an fp32 graph, with activation ranges measured on ``films`` (N, 1, H, W).
+def int8_graph(graph: bytes, batches: Iterable[NDArray[np.float32]]) -> bytes:
+    """Quantise an fp32 graph, with activation ranges measured on ``batches`` of its inputs, each (B, C, H, W).
 
     Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum
     and would answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and
     the logit is its. So do the first two convolutions, to which int8 is a loss: few channels, large maps.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet_quantiser():
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(graph)
         quantize_static(
             source,
             target,
-            _Films(films),
+            _Films(batches),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,
@@ -92,6 +104,21 @@ def int8_graph(graph: bytes, films: NDArray[np.float32]) -> bytes:
             nodes_to_exclude=_kept_fp32(onnx.load_from_string(graph)),
         )
         return target.read_bytes()
+
+
+@contextmanager
+def _quiet_quantiser() -> Iterator[None]:
+    """Keep away ONNX Runtime's notes, on the root logger, that a vector has no channels to be scaled by."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return "is out-of-range for weight" not in record.getMessage()
+
+    log = logging.getLogger()
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)
 
 
 def _kept_fp32(model: onnx.ModelProto) -> list[str]:
@@ -105,9 +132,9 @@ def _kept_fp32(model: onnx.ModelProto) -> list[str]:
 class _Films(CalibrationDataReader):  # type: ignore[misc]
     """Feeds films to the quantiser in batches."""
 
-    def __init__(self, films: NDArray[np.float32]) -> None:
-        self._batches: Iterator[NDArray[np.float32]] = iter(np.array_split(films, max(1, len(films) // 16)))
+    def __init__(self, batches: Iterable[NDArray[np.float32]]) -> None:
+        self._batches = iter(batches)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {_INPUT: batch}
+        return None if batch is None else {INPUT: batch}

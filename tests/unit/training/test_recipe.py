@@ -12,12 +12,13 @@ from pneumoscope.training.recipe import (
     Network,
     Optimisation,
     Recipe,
+    as_toml,
     load_recipe,
     packaged_recipes,
     parse_recipe,
 )
 
-LEAST = 'name = "a"\ndescription = "b"\n[network]\ntimm = "resnet18"\n'
+LEAST = 'name = "a"\ndescription = "b"\n[network]\nname = "resnet18"\n'
 
 
 def parse(text: str) -> Recipe:
@@ -34,7 +35,8 @@ def test_a_packaged_recipe_is_sound_and_goes_by_its_own_name(name):
 
 def test_the_packaged_model_has_a_recipe():
     recipe = load_recipe("mobilenetv2")
-    assert (recipe.network.timm, recipe.network.weights, recipe.input.size) == ("mobilenetv2_100", "imagenet", 224)
+    assert (recipe.network.name, recipe.input.size, recipe.input.train_size) == ("mobilenetv2_100", 224, 176)
+    assert recipe.network.weights == "timm/mobilenetv2_100.ra_in1k"
 
 
 def test_a_recipe_is_read_from_a_file(tmp_path):
@@ -81,7 +83,7 @@ def test_a_wrong_key_or_value_is_refused_by_name(text, key):
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "name = ", 'name = "a"\ndescription = "b"', 'name = "a"\n[network]\ntimm = "x"'])
+@pytest.mark.parametrize("text", ["", "name = ", 'name = "a"\ndescription = "b"', 'name = "a"\n[network]\nname = "x"'])
 def test_what_lacks_something_or_is_no_toml_is_refused(text):
     with pytest.raises(RecipeError, match=r"^mine\.toml: "):
         parse_recipe(text, "mine.toml")
@@ -141,5 +143,92 @@ def test_a_default_that_changes_in_a_later_version_changes_the_digest():
 def test_a_recipe_made_in_code_is_checked_too():
     with pytest.raises(ValueError, match="area"):
         Augmentation(area=(0.9, 0.1))
-    made = Recipe(name="a", description="b", network=Network(timm="resnet18"), input=Input())
+    made = Recipe(name="a", description="b", network=Network(name="resnet18"), input=Input())
     assert made.digest == parse("").digest
+
+
+@pytest.mark.parametrize("name", sorted(packaged_recipes()))
+def test_a_recipe_written_out_is_the_same_recipe(name):
+    recipe = load_recipe(name)
+    assert parse_recipe(as_toml(recipe), "written").digest == recipe.digest
+
+
+def test_a_recipe_builds_on_another_key_by_key(tmp_path):
+    (tmp_path / "first.toml").write_text('extends = "densenet121"\nname = "first"\n[input]\nsize = 192\n')
+    (tmp_path / "second.toml").write_text('extends = "first.toml"\nname = "second"\n[optimisation]\nbefore = []\n')
+    packaged, second = load_recipe("densenet121"), load_recipe(str(tmp_path / "second.toml"))
+    assert (second.name, second.input.size, second.optimisation.before) == ("second", 192, ())
+    assert (second.network, second.augmentation) == (packaged.network, packaged.augmentation)
+    assert second.optimisation.layer_decay == packaged.optimisation.layer_decay
+
+
+def test_another_network_takes_none_of_the_first_ones_arguments():
+    changed = load_recipe("mobilenetv2", ["network.name=resnet18", "network.weights=none"])
+    assert changed.network.arguments == {}
+    assert load_recipe("mobilenetv2", ["network.dropout=0.5"]).network.arguments == {"pad_type": "same"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('extends = "loop.toml"\n', "builds on itself"),
+        ('extends = "nothing"\n', "expected a TOML file or one of the recipes"),
+        ("extends = 3\n", "expected the name of a recipe"),
+    ],
+)
+def test_what_cannot_be_built_upon_is_refused(tmp_path, text, says):
+    (tmp_path / "loop.toml").write_text(text + LEAST)
+    with pytest.raises(RecipeError, match=says):
+        load_recipe(str(tmp_path / "loop.toml"))
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("optimisation.epochs=3", 3),
+        ("optimisation.schedule=cosine", "cosine"),
+        ("optimisation.schedule='cosine'", "cosine"),
+        ("input.edges = true", True),
+        ("augmentation.area=[0.5, 1]", (0.5, 1.0)),
+    ],
+)
+def test_a_change_is_a_toml_value_or_a_word(change, value):
+    section, key = change.split("=", 1)[0].strip().split(".")
+    assert getattr(getattr(load_recipe("cnn-deep", [change]), section), key) == value
+
+
+def test_the_last_change_counts():
+    assert load_recipe("cnn-deep", ["seed=1", "seed=2"]).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("optimisation.epochs=0", "expected at least 1"),
+        ("data.labels=['pneumonia', 'pneumonia']", "expected each once"),
+        ("data.labels=['normal', 'viral']", "put 'normal' last"),
+        ("optimisation.before=[{epochs=1, learns='tail'}]", "tail"),
+        ("optimisation.before=[{epochs=0}]", "epochs"),
+        ("network.weights=imagenet", "weights"),
+        ("augmentation.resolution=[0.5, 2]", "at most 1"),
+        ("augmentation.erased=[0, 0.5]", "above 0"),
+        ("input.contrast=sharper", "sharper"),
+        ("seed.first=1", "seed"),
+    ],
+)
+def test_an_impossible_change_is_refused(change, says):
+    with pytest.raises(RecipeError, match=says):
+        load_recipe("cnn-deep", [change])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["optimisation.loss=focal", "data.exclusive=true", "data.labels=['viral', 'normal']"], "focal loss is for"),
+        (["probe.smote=true", "optimisation.before=[{epochs=1}]"], "a probe has no stages"),
+        (["probe.smote=true", "data.exclusive=true", "data.labels=['viral', 'normal']"], "each label on its own"),
+    ],
+)
+def test_an_impossible_combination_is_refused(changes, says):
+    with pytest.raises(RecipeError, match=says):
+        load_recipe("cnn-deep", changes)

@@ -1,0 +1,56 @@
+"""A finished bundle that a smaller network learns from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pneumoscope.bundle import load_bundle
+from pneumoscope.core import RecipeError
+from pneumoscope.core.parallel import usable_cores
+from pneumoscope.engines import open_engine
+from pneumoscope.training.recipe import Recipe
+
+
+class Teacher:
+    """Answers for the very films that the student sees, crops and all (Beyer et al., "Knowledge distillation: a good
+    teacher is patient and consistent", 2022).
+
+    Raises
+    ------
+    RecipeError : if the bundle says nothing about one of the recipe's labels, or is shown films in another way.
+    BundleError : if it cannot be used.
+    """
+
+    def __init__(self, bundle: Path | str, recipe: Recipe) -> None:
+        loaded = load_bundle(bundle)
+        self.name, self.digest = f"{loaded.spec.name} {loaded.spec.version}", loaded.digest
+        self.spec = loaded.spec.preprocessing
+        names = [label.name for label in loaded.spec.labels]
+        missing = [label for label in recipe.data.labels if label not in names]
+        if missing:
+            raise RecipeError(f"--teacher {bundle}: says nothing of {', '.join(missing)}; it knows {', '.join(names)}")
+        shown = recipe.input
+        if (self.spec.aspect, self.spec.contrast, self.spec.edges) != (shown.aspect, shown.contrast, shown.edges):
+            raise RecipeError(
+                f"--teacher {bundle}: is shown films with aspect {self.spec.aspect!r}, contrast {self.spec.contrast!r} "
+                f"and edges {self.spec.edges}; write the same in the recipe's [input]"
+            )
+        self._places = [names.index(label) for label in recipe.data.labels]
+        self._calibrations = [loaded.spec.labels[place].calibration for place in self._places]
+        self._engine = open_engine(loaded, threads=usable_cores())
+
+    def __call__(self, films: Tensor) -> Tensor:
+        """Calibrated log-odds (B, K) for films (B, C, H, W) in [0, 1]."""
+        sized = interpolate(films, self.spec.size, mode="bilinear", antialias=True, align_corners=False)
+        inputs = ((sized - self.spec.mean) / self.spec.std).cpu().numpy()
+        logits = self._engine.run(np.ascontiguousarray(inputs)).logits
+        answers = [
+            calibration.log_odds(logits[:, place])
+            for place, calibration in zip(self._places, self._calibrations, strict=True)
+        ]
+        return torch.from_numpy(np.stack(answers, axis=1).astype(np.float32)).to(films.device)
