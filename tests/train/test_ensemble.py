@@ -1,0 +1,209 @@
+"""Several runs as one bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumoscope.bundle import ModelBundle, load_bundle
+from pneumoscope.bundle.card import model_card
+from pneumoscope.cli import main
+from pneumoscope.core import ManifestError, RecipeError
+from pneumoscope.data import read_manifest, write_manifest
+from pneumoscope.engines import OnnxRuntimeEngine
+from pneumoscope.imaging import read
+from pneumoscope.imaging.preprocess import Preprocessing, network_input
+from pneumoscope.training.ensemble import ensemble
+from pneumoscope.training.export import export, graphs
+from pneumoscope.training.recipe import Network, Recipe
+from pneumoscope.training.run import Run, train
+
+from .conftest import FILMS
+
+pytestmark = pytest.mark.train
+replace = msgspec.structs.replace
+
+
+@pytest.fixture(scope="module")
+def runs(finished: Run, tiny: Recipe, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Two networks of different kinds, sizes and normalisation, validated on the same films."""
+    recipe = replace(
+        tiny,
+        name="small",
+        network=Network(name="cnn", arguments={"widths": [8, 16, 32]}),
+        input=replace(tiny.input, size=48, mean=0.4, std=0.25),
+        optimisation=replace(tiny.optimisation, epochs=10),
+        augmentation=type(tiny.augmentation)(),
+    )
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    return [finished, train(recipe, read_manifest(finished.manifest), folder, cache=cache)]
+
+
+@pytest.fixture
+def no_int8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ship fp32, which can be compared to the last digits."""
+    monkeypatch.setattr(graphs, "LEAST_AGREEMENT", 1.1)
+
+
+def shown(paths: list[Path], spec: Preprocessing) -> NDArray[np.float32]:
+    return np.stack([network_input(read(path), spec) for path in paths])
+
+
+def some_films() -> list[Path]:
+    return sorted((FILMS / "test").rglob("*.jpeg"))[::4]
+
+
+def test_the_answer_is_the_mean_of_the_members_calibrated_answers(
+    runs: list[Run], cache: Path, tmp_path: Path, no_int8: None
+) -> None:
+    made = ensemble(runs, tmp_path / "both", name="both", version="1", cache=cache)
+    alone = [export(run, tmp_path / f"{i}", name="x", version="1", cache=cache) for i, run in enumerate(runs)]
+    assert made.spec.preprocessing == alone[0].spec.preprocessing
+    # What a member sees is the film at 64 pixels, made smaller by Pillow.
+    films = shown(some_films(), made.spec.preprocessing)
+    greys = films[:, 0] * 0.5 + 0.5
+    small = np.stack([np.asarray(Image.fromarray(g).resize((48, 48), Image.Resampling.BILINEAR)) for g in greys])
+    outputs = [
+        OnnxRuntimeEngine(bundle.graph).run(seen)
+        for bundle, seen in zip(alone, (films, ((small - 0.4) / 0.25)[:, np.newaxis]), strict=True)
+    ]
+    members = [member.calibrations[0] for member in made.spec.members]
+    odds = [m.slope * out.logits + m.intercept for m, out in zip(members, outputs, strict=True)]
+    answer = OnnxRuntimeEngine(made.graph).run(films)
+    np.testing.assert_allclose(answer.logits, np.mean(odds, axis=0), atol=1e-4)
+    np.testing.assert_allclose(answer.features, np.concatenate([out.features for out in outputs], axis=1), atol=1e-4)
+    np.testing.assert_allclose(answer.cam.mean(axis=(2, 3)), answer.logits, atol=1e-4)
+    # The calibrations are those that the members have alone, but for the second's films being made smaller twice.
+    assert members[0] == alone[0].spec.labels[0].calibration
+    assert members[1].slope == pytest.approx(alone[1].spec.labels[0].calibration.slope, rel=0.2)
+
+
+def test_maps_of_two_grids_are_laid_over_each_other_by_area(
+    runs: list[Run], cache: Path, tmp_path: Path, no_int8: None
+) -> None:
+    made = ensemble(runs, tmp_path / "both", name="both", version="1", cache=cache)
+    alone = [export(run, tmp_path / f"{i}", name="x", version="1", cache=cache) for i, run in enumerate(runs)]
+    films = shown(some_films()[:1], made.spec.preprocessing)
+    grey = Image.fromarray(films[0, 0] * 0.5 + 0.5).resize((48, 48), Image.Resampling.BILINEAR)
+    seen = (films, ((np.asarray(grey) - 0.4) / 0.25)[np.newaxis, np.newaxis])
+    maps = [OnnxRuntimeEngine(bundle.graph).run(each).cam[0, 0] for bundle, each in zip(alone, seen, strict=True)]
+    (h, w), sizes = (max(cam.shape[axis] for cam in maps) for axis in (0, 1)), [cam.shape for cam in maps]
+    assert sizes[0] != sizes[1]
+    expected = np.zeros((h, w))
+    for cam, member in zip(maps, made.spec.members, strict=True):
+        scale = h * cam.shape[0]
+        fine = cam.repeat(scale // cam.shape[0], axis=0).repeat(scale // cam.shape[1], axis=1)
+        cells = fine.reshape(h, scale // h, w, scale // w).mean(axis=(1, 3))
+        expected += (member.calibrations[0].slope * cells + member.calibrations[0].intercept) / len(maps)
+    np.testing.assert_allclose(OnnxRuntimeEngine(made.graph).run(films).cam[0, 0], expected, atol=1e-4)
+
+
+def test_from_runs_to_readings_by_the_commands(
+    runs: list[Run], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(cache))
+    bundle = tmp_path / "both.zip"
+
+    def run(*words: object) -> Any:
+        done = CliRunner().invoke(main, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        return done
+
+    made = run("ensemble", *(one.folder for one in runs), "--out", bundle, "--views", "plain,mirrored", "--name", "two")
+    assert "wrote" in made.stdout
+    spec = load_bundle(bundle).spec
+    assert (spec.name, spec.graph.views) == ("two", ("plain", "mirrored"))
+    assert [(member.recipe, member.size) for member in spec.members] == [("tiny", (64, 64)), ("small", (48, 48))]
+    assert [member.recipe_digest for member in spec.members] == [one.load_record().recipe_digest for one in runs]
+    assert spec.recipe == "ensemble of tiny, small"
+    assert spec.initial_weights.name == "random"
+    assert len({spec.recipe_digest, *(member.recipe_digest for member in spec.members)}) == 3
+    card = model_card(spec)
+    assert "the mean of 2 networks' calibrated answers and of the answers to the film as it is, left and right" in card
+    assert "- small (`" in card
+    assert "two 1.0" in run("doctor", "--bundle", bundle).output
+    run("evaluate", "--bundle", bundle, "--data", runs[0].manifest, "--split", "val", "--out", tmp_path / "results")
+    found = json.loads((tmp_path / "results/metrics.json").read_text())["metrics"]["auc"]["value"]
+    assert found == pytest.approx(spec.metrics["auc"].value)
+    run("predict", FILMS / "test", "--bundle", bundle, "--out", tmp_path / "readings.csv")
+    assert len((tmp_path / "readings.csv").read_text().splitlines()) == 1 + 32
+
+
+# What does not fit together
+
+
+def another(run: Run, folder: Path, **choices: Any) -> Run:
+    """A run of which only the record and the manifest are there, with another choice in its recipe."""
+    record = run.load_record()
+    recipe = record.recipe
+    for section, values in choices.items():
+        recipe = replace(recipe, **{section: replace(getattr(recipe, section), **values)})
+    other = Run(folder)
+    write_manifest(read_manifest(run.manifest), other.manifest)
+    other.record.write_bytes(msgspec.json.encode(replace(record, recipe=recipe)))
+    return other
+
+
+def made_of(runs: list[Run], tmp_path: Path) -> ModelBundle:
+    return ensemble(runs, tmp_path / "bundle", name="x", version="1", cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        (
+            {"data": {"labels": ("pneumonia", "viral")}},
+            r"same data\.labels.*'pneumonia',\).*'pneumonia', 'viral'\)",
+        ),
+        ({"input": {"aspect": "pad"}}, r"same input\.aspect.*'squash'.*'pad'"),
+        ({"input": {"contrast": "clahe"}}, r"same input\.contrast"),
+        ({"input": {"edges": True}}, r"same input\.edges"),
+    ],
+)
+def test_runs_that_answer_or_see_otherwise_are_refused(
+    finished: Run, tmp_path: Path, choices: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(RecipeError, match=says):
+        made_of([finished, another(finished, tmp_path / "other", **choices)], tmp_path)
+
+
+def test_edges_of_two_sizes_are_refused(finished: Run, tmp_path: Path) -> None:
+    small = another(finished, tmp_path / "a", input={"edges": True, "size": 48})
+    large = another(finished, tmp_path / "b", input={"edges": True})
+    with pytest.raises(RecipeError, match=r"runs of one size.*got 48, 64"):
+        made_of([small, large], tmp_path)
+
+
+def test_runs_validated_on_different_films_are_refused_with_the_remedy(finished: Run, tmp_path: Path) -> None:
+    other = another(finished, tmp_path / "other")
+    films = read_manifest(finished.manifest)
+    moved = next(film for film in films.films if film.split == "val")
+    rest = tuple(changed(film, split="train") if film.key == moved.key else film for film in films.films)
+    write_manifest(changed(films, films=rest), other.manifest)
+    with pytest.raises(ManifestError, match=r"same validation films.*pneumoscope data split"):
+        made_of([finished, other], tmp_path)
+    assert ManifestError.exit_code == 2
+
+
+def test_a_run_that_has_learned_from_anothers_test_films_is_refused(finished: Run, tmp_path: Path) -> None:
+    other = another(finished, tmp_path / "other")
+    films = read_manifest(finished.manifest)
+    rest = tuple(changed(film, split="train") if film.split == "test" else film for film in films.films)
+    write_manifest(changed(films, films=rest), other.manifest)
+    with pytest.raises(ManifestError, match=r"learned from 32 films.*pneumoscope data split"):
+        made_of([finished, other], tmp_path)
+
+
+def test_one_run_is_no_ensemble(finished: Run, tmp_path: Path) -> None:
+    for runs in ([finished], [finished, finished]):
+        with pytest.raises(RecipeError, match="two different runs"):
+            made_of(runs, tmp_path)
