@@ -18,34 +18,33 @@ from pneumoscope.bundle import ModelBundle, load_bundle
 from pneumoscope.bundle.card import model_card
 from pneumoscope.cli import main
 from pneumoscope.core import ManifestError, RecipeError
-from pneumoscope.data import read_manifest, write_manifest
+from pneumoscope.data import open_manifest, read_manifest, write_manifest
 from pneumoscope.engines import OnnxRuntimeEngine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, network_input
 from pneumoscope.training.ensemble import ensemble
 from pneumoscope.training.export import export, graphs
 from pneumoscope.training.recipe import Network, Recipe
-from pneumoscope.training.run import Run, train
+from pneumoscope.training.run_folder import Run
 
 from .conftest import FILMS
+from .fitted import fitted_run
 
 pytestmark = pytest.mark.train
 replace = msgspec.structs.replace
 
 
 @pytest.fixture(scope="module")
-def runs(finished: Run, tiny: Recipe, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+def runs(tiny: Recipe, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """Two networks of different kinds, sizes and normalisation, validated on the same films."""
     recipe = replace(
         tiny,
         name="small",
         network=Network(name="cnn", arguments={"widths": [8, 16, 32]}),
         input=replace(tiny.input, size=48, mean=0.4, std=0.25),
-        optimisation=replace(tiny.optimisation, epochs=10),
-        augmentation=type(tiny.augmentation)(),
     )
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    return [finished, train(recipe, read_manifest(finished.manifest), folder, cache=cache)]
+    large = fitted_run(tiny, open_manifest(FILMS), tmp_path_factory.mktemp("large"), cache)
+    return [large, fitted_run(recipe, read_manifest(large.manifest), tmp_path_factory.mktemp("small"), cache)]
 
 
 @pytest.fixture
@@ -170,40 +169,40 @@ def made_of(runs: list[Run], tmp_path: Path) -> ModelBundle:
     ],
 )
 def test_runs_that_answer_or_see_otherwise_are_refused(
-    finished: Run, tmp_path: Path, choices: dict[str, Any], says: str
+    runs: list[Run], tmp_path: Path, choices: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(RecipeError, match=says):
-        made_of([finished, another(finished, tmp_path / "other", **choices)], tmp_path)
+        made_of([runs[0], another(runs[0], tmp_path / "other", **choices)], tmp_path)
 
 
-def test_edges_of_two_sizes_are_refused(finished: Run, tmp_path: Path) -> None:
-    small = another(finished, tmp_path / "a", input={"edges": True, "size": 48})
-    large = another(finished, tmp_path / "b", input={"edges": True})
+def test_edges_of_two_sizes_are_refused(runs: list[Run], tmp_path: Path) -> None:
+    small = another(runs[0], tmp_path / "a", input={"edges": True, "size": 48})
+    large = another(runs[0], tmp_path / "b", input={"edges": True})
     with pytest.raises(RecipeError, match=r"runs of one size.*got 48, 64"):
         made_of([small, large], tmp_path)
 
 
-def test_runs_validated_on_different_films_are_refused_with_the_remedy(finished: Run, tmp_path: Path) -> None:
-    other = another(finished, tmp_path / "other")
-    films = read_manifest(finished.manifest)
+def test_runs_validated_on_different_films_are_refused_with_the_remedy(runs: list[Run], tmp_path: Path) -> None:
+    other = another(runs[0], tmp_path / "other")
+    films = read_manifest(runs[0].manifest)
     moved = next(film for film in films.films if film.split == "val")
     rest = tuple(changed(film, split="train") if film.key == moved.key else film for film in films.films)
     write_manifest(changed(films, films=rest), other.manifest)
     with pytest.raises(ManifestError, match=r"same validation films.*pneumoscope data split"):
-        made_of([finished, other], tmp_path)
+        made_of([runs[0], other], tmp_path)
     assert ManifestError.exit_code == 2
 
 
-def test_a_run_that_has_learned_from_anothers_test_films_is_refused(finished: Run, tmp_path: Path) -> None:
-    other = another(finished, tmp_path / "other")
-    films = read_manifest(finished.manifest)
+def test_a_run_that_has_learned_from_anothers_test_films_is_refused(runs: list[Run], tmp_path: Path) -> None:
+    other = another(runs[0], tmp_path / "other")
+    films = read_manifest(runs[0].manifest)
     rest = tuple(changed(film, split="train") if film.split == "test" else film for film in films.films)
     write_manifest(changed(films, films=rest), other.manifest)
     with pytest.raises(ManifestError, match=r"learned from 32 films.*pneumoscope data split"):
-        made_of([finished, other], tmp_path)
+        made_of([runs[0], other], tmp_path)
 
 
-def test_one_run_is_no_ensemble(finished: Run, tmp_path: Path) -> None:
-    for runs in ([finished], [finished, finished]):
+def test_one_run_is_no_ensemble(runs: list[Run], tmp_path: Path) -> None:
+    for alike in (runs[:1], [runs[0], runs[0]]):
         with pytest.raises(RecipeError, match="two different runs"):
-            made_of(runs, tmp_path)
+            made_of(alike, tmp_path)

@@ -35,6 +35,7 @@ from pneumoscope.training.run import Run, train
 from tests.helpers import row
 
 from .conftest import FILMS
+from .fitted import fitted_run
 
 pytestmark = pytest.mark.train
 ORIGIN = WeightsOrigin("a friend", "CC0")
@@ -184,10 +185,8 @@ def test_calibration_and_metrics_are_those_of_the_graph_with_its_views(
 
 @pytest.fixture(scope="module")
 def one_of_three(tiny: Recipe, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    options = replace(tiny.optimisation, epochs=10)
     data = replace(tiny.data, labels=("bacterial", "viral", "normal"), exclusive=True)
-    recipe = replace(tiny, data=data, optimisation=options, augmentation=type(tiny.augmentation)(), seed=5)
-    return train(recipe, open_manifest(FILMS), tmp_path_factory.mktemp("runs") / "three", cache=cache)
+    return fitted_run(replace(tiny, data=data), open_manifest(FILMS), tmp_path_factory.mktemp("three"), cache)
 
 
 def test_labels_that_exclude_each_other_are_log_odds_of_the_softmax(
@@ -330,13 +329,8 @@ def test_a_film_with_edges_and_clearer_contrast_goes_all_the_way(tiny: Recipe, c
     pytest.importorskip("cv2", reason="contrast and edges need the vision extra")
     shown_so = replace(tiny.input, edges=True, contrast="clahe", aspect="pad", mean=0.4, std=0.2)
     network = Network(name="cnn", arguments={"widths": [4, 8]})
-    options = replace(tiny.optimisation, epochs=8)
-    run = train(
-        replace(tiny, input=shown_so, network=network, optimisation=options, augmentation=type(tiny.augmentation)()),
-        open_manifest(FILMS),
-        tmp_path / "run",
-        cache=cache,
-    )
+    recipe = replace(tiny, input=shown_so, network=network)
+    run = fitted_run(recipe, open_manifest(FILMS), tmp_path / "run", cache)
     made = export(run, tmp_path / "bundle", name="x", version="1", cache=cache, views=("plain", "closer"))
     assert made.spec.preprocessing == Preprocessing(
         size=(64, 64), edges=True, contrast="clahe", aspect="pad", mean=0.4, std=0.2

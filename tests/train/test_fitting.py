@@ -1,6 +1,8 @@
 """What a recipe can ask of a run: stages, plateaus, patience, the best epoch, several labels, a probe, a teacher."""
 
 import csv
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +176,20 @@ def test_what_a_recipe_can_ask_for_is_trained_and_repeats_bit_for_bit(run, chang
     assert np.isfinite(rows(one)[0]["train_loss"])
     labels = len(one.load_record().recipe.data.labels)
     assert one.load_network().head.out_features == labels
+
+
+def test_a_finding_of_the_users_own_is_learned_by_the_same_words(cache: Path, tmp_path: Path) -> None:
+    """A folder for each class, one of which is no pneumonia: in the layout of a set that knows two classes only."""
+    for folder, name in (("NORMAL", "NORMAL"), ("PNEUMONIA", "TUBERCULOSIS")):
+        shutil.copytree(FILMS / "train" / folder, tmp_path / "films" / "train" / name)
+    recipe = parse_recipe(TINY, "tiny", ["data.labels=['tuberculosis']", "optimisation.epochs=1"])
+    done = train(recipe, open_manifest(tmp_path / "films"), tmp_path / "run", cache=cache)
+    films = read_manifest(done.manifest).films
+    assert Counter((film.split, film.findings) for film in films if film.split == "val") == {
+        ("val", ()): 4,
+        ("val", ("TUBERCULOSIS",)): 4,
+    }
+    assert done.load_network().head.out_features == 1
 
 
 def test_the_folder_says_what_was_run_and_what_came_of_it(finished: Run) -> None:

@@ -33,8 +33,10 @@ _Rule = Callable[[Film, set[str]], float]
 """What a film says of one label, given the film and its findings."""
 
 
-def targets(films: Sequence[Film], labels: Sequence[str]) -> NDArray[np.float32]:
+def targets(films: Sequence[Film], labels: Sequence[str], *, exclusive: bool = False) -> NDArray[np.float32]:
     """(N, K) whether each label is true of each film: 1 yes, 0 no, NaN not stated.
+
+    If the labels are ``exclusive`` and one is true, those that are not stated are not true.
 
     >>> film = Film("a.png", "", "p", 1, "viral", "train", "made up")
     >>> targets([film], ["pneumonia", "normal", "bacterial", "viral", "tumour"]).tolist()
@@ -42,7 +44,9 @@ def targets(films: Sequence[Film], labels: Sequence[str]) -> NDArray[np.float32]
     """
     rules = [_rule(label) for label in labels]
     answers = [[rule(film, found) for rule in rules] for film, found in zip(films, map(_found, films), strict=True)]
-    return np.array(answers, np.float32).reshape(len(films), len(labels))
+    stated = np.array(answers, np.float32).reshape(len(films), len(labels))
+    settled = one_each(stated)[:, np.newaxis] & exclusive
+    return np.where(settled, np.nan_to_num(stated), stated)
 
 
 def with_targets(manifest: Manifest, labels: Sequence[str]) -> Manifest:
@@ -51,14 +55,14 @@ def with_targets(manifest: Manifest, labels: Sequence[str]) -> Manifest:
     return replace(manifest, films=tuple(compress(manifest.films, known)))
 
 
-def check_labels(manifest: Manifest, labels: Sequence[str]) -> None:
+def check_labels(manifest: Manifest, labels: Sequence[str], *, exclusive: bool = False) -> None:
     """Make sure that each label can be learned, or calibrated, on these films.
 
     Raises
     ------
     ManifestError : if no film is said to have a label, or none not to have it; names what the films are said to have.
     """
-    answers = targets(manifest.films, labels)
+    answers = targets(manifest.films, labels, exclusive=exclusive)
     for label, column in zip(labels, answers.T, strict=True):
         yes, no = int((column == 1).sum()), int((column == 0).sum())
         if not yes or not no:

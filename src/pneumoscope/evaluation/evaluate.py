@@ -95,7 +95,7 @@ def evaluate(
     chosen = with_targets(manifest.only(split), labels)
     if not chosen.films:
         raise _nothing_to_measure(manifest, split, labels)
-    truth = _truth(chosen.films, labels, spec)
+    truth = targets(chosen.films, labels, exclusive=spec.exclusive)
     answers = _prepared(predictor, chosen, cache, jobs) if cache else _files(predictor, chosen, jobs)
     outcomes = tuple(progress(answers, len(chosen)) if progress else answers)
     read = _Read.of(chosen.films, outcomes, truth)
@@ -111,13 +111,6 @@ def evaluate(
         "program": f"pneumoscope {pneumoscope.__version__}",
     }
     return Evaluation(chosen.films, outcomes, labels, truth, summary)
-
-
-def _truth(films: Sequence[Film], labels: Sequence[str], spec: BundleSpec) -> NDArray[np.float32]:
-    """(N, K) targets; where labels exclude each other, the one that is true says no to those that are not stated."""
-    stated = targets(films, labels)
-    settled = one_each(stated)[:, np.newaxis] & spec.exclusive
-    return np.where(settled, np.nan_to_num(stated), stated)
 
 
 def _nothing_to_measure(manifest: Manifest, split: str, labels: Sequence[str]) -> ManifestError:

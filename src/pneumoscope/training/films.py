@@ -38,7 +38,8 @@ def labelled_films(
         or the films cannot be prepared.
     """
     chosen = with_targets(manifest.only(split), data.labels)
-    check_labels(chosen, data.labels)
+    check_labels(chosen, data.labels, exclusive=data.exclusive)
     if data.exclusive:
         exclusive_targets(chosen.films, data.labels)
-    return LabelledFilms(prepare(chosen, spec, cache, progress), targets(chosen.films, data.labels))
+    told = targets(chosen.films, data.labels, exclusive=data.exclusive)
+    return LabelledFilms(prepare(chosen, spec, cache, progress), told)

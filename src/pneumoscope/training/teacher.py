@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, logsigmoid
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.core import RecipeError
@@ -40,12 +40,14 @@ class Teacher:
                 f"--teacher {bundle}: is shown films with aspect {self.spec.aspect!r}, contrast {self.spec.contrast!r} "
                 f"and edges {self.spec.edges}; write the same in the recipe's [input]"
             )
+        self._exclusive = recipe.data.exclusive
         self._places = [names.index(label) for label in recipe.data.labels]
         self._calibrations = [loaded.spec.labels[place].calibration for place in self._places]
         self._engine = open_engine(loaded, threads=usable_cores())
 
     def __call__(self, films: Tensor) -> Tensor:
-        """Calibrated log-odds (B, K) for films (B, C, H, W) in [0, 1]."""
+        """Logits (B, K) for films (B, C, H, W) in [0, 1]: calibrated log-odds, or where the labels exclude each other the
+        logarithms of their probabilities."""
         sized = interpolate(films, self.spec.size, mode="bilinear", antialias=True, align_corners=False)
         inputs = ((sized - self.spec.mean) / self.spec.std).cpu().numpy()
         logits = self._engine.run(np.ascontiguousarray(inputs)).logits
@@ -53,4 +55,5 @@ class Teacher:
             calibration.log_odds(logits[:, place])
             for place, calibration in zip(self._places, self._calibrations, strict=True)
         ]
-        return torch.from_numpy(np.stack(answers, axis=1).astype(np.float32)).to(films.device)
+        log_odds = torch.from_numpy(np.stack(answers, axis=1).astype(np.float32)).to(films.device)
+        return logsigmoid(log_odds) if self._exclusive else log_odds

@@ -77,6 +77,16 @@ def test_a_label_that_no_film_has_or_all_have_cannot_be_learned():
         check_labels(manifest(*[{"label": None, "findings": ("Tumour",)}] * 3), ("tumour",))
 
 
+def test_where_labels_exclude_each_other_the_one_that_is_true_says_no_to_the_others():
+    labels = ("pneumonia", "tumour")
+    films = manifest({"label": None, "findings": ("tumour",)}, {"label": 1}, {"label": None, "findings": ("scar",)})
+    np.testing.assert_array_equal(targets(films.films, labels), [[nan, 1], [1, 0], [nan, 0]])
+    np.testing.assert_array_equal(targets(films.films, labels, exclusive=True), [[0, 1], [1, 0], [nan, 0]])
+    check_labels(films, labels, exclusive=True)
+    with pytest.raises(ManifestError, match=r"'pneumonia': .* found 1 with and 0 without"):
+        check_labels(films, labels)
+
+
 def test_of_labels_that_exclude_each_other_each_film_has_one():
     labels = ("pneumonia", "normal", "tumour")
     films = manifest({"label": None, "findings": ("tumour",)}, {"label": 1}, {"label": 0}, {"label": 1}).films

@@ -37,7 +37,7 @@ def names_below(root: Path) -> Iterator[str]:
 def _entries(root: Path, options: Options) -> Iterator[Entry]:
     found = [(path, _class(path, root, options.classes)) for path in walk(root)]
     counts = Counter(name for _, name in found)
-    if not any(meaning(name, options.classes) in (0, 1) for name in counts):
+    if not set(counts) <= set(options.classes) and not any(meaning(name, options.classes) in (0, 1) for name in counts):
         told = ", ".join(f"{name or '(none)'} ({n} films)" for name, n in counts.items()) or "no films"
         raise ManifestError(
             f"{root}: expected a folder for each class, such as NORMAL and PNEUMONIA; found {told}. Say what they mean "
@@ -54,7 +54,7 @@ def _entries(root: Path, options: Options) -> Iterator[Entry]:
             label=label,
             subtype=subtype_of(name) if label == 1 else "",
             split=_split(path.relative_to(root)),
-            findings=(name,) if label is None and name else (),
+            findings=(name,) if name and meaning(name, {}) is None else (),
         )
 
 

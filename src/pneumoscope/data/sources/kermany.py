@@ -53,7 +53,8 @@ _SUBTYPE = {"bacteria": "bacterial", "virus": "viral"}
 
 def recognises(root: Path) -> bool:
     """Whether the folder, or the ``chest_xray`` folder that the archives hold, has this layout."""
-    return _home(root) is not None
+    home = _home(root)
+    return home is not None and not _other_classes(home)
 
 
 def entries(root: Path, _: Options) -> Iterator[Entry]:
@@ -66,6 +67,10 @@ def entries(root: Path, _: Options) -> Iterator[Entry]:
     home = _home(root)
     if home is None:
         raise ManifestError(f"{root}: expected the folders {LAYOUT}; found none of them")
+    if others := _other_classes(home):
+        raise ManifestError(
+            f"{root}: expected the folders {LAYOUT}; found {', '.join(others)} too; --source folder takes any"
+        )
     for split in _SPLITS:
         for name, label in _LABEL_OF_FOLDER.items():
             yield from (_entry(path, split, label) for path in films_in(home / split / name))
@@ -77,6 +82,12 @@ def _home(root: Path) -> Path | None:
         if any((home / split / label).is_dir() for split in _SPLITS for label in _LABEL_OF_FOLDER):
             return home
     return None
+
+
+def _other_classes(home: Path) -> list[str]:
+    """Folders with films of a class that this data set does not have: somebody's own set in the same layout."""
+    folders = (folder for split in _SPLITS for folder in (home / split).glob("*/") if not folder.name.startswith("."))
+    return sorted({folder.name for folder in folders if folder.name not in _LABEL_OF_FOLDER and any(films_in(folder))})
 
 
 def _entry(path: Path, split: str, label: int) -> Entry:

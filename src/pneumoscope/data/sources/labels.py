@@ -71,7 +71,7 @@ def what_is_stated(table: Path, rows: Sequence[tuple[int, Row]], options: Option
             "label": labels[said],
             "subtype": subtype_of(row.get("subtype", "")) if labels[said] == 1 else "",
             "split": _split(f"{table}, line {line}", row.get("split", "").lower()),
-            "findings": tuple(filter(None, findings)) or ((said,) if labels[said] is None and said else ()),
+            "findings": tuple(filter(None, findings)) or ((said,) if not _meanings(said, {}) else ()),
         }
 
 

@@ -78,8 +78,7 @@ class Task:
     def _shown(self, split: str) -> Shown:
         chosen = with_targets(self.manifest.only(split), self.data.labels).films
         found = labelled_films(self.manifest, split, self.data, self.spec, cache=self.cache, progress=self.progress)
-        said = np.nan_to_num(found.targets) if self.data.exclusive else found.targets
-        return Shown(chosen, found.pixels, said, self.spec)
+        return Shown(chosen, found.pixels, found.targets, self.spec)
 
 
 class Answers(NamedTuple):

@@ -103,3 +103,11 @@ def test_classes_of_no_known_meaning_are_named(tmp_path):
 def test_a_folder_without_classes_is_not_recognised(tmp_path):
     with pytest.raises(ManifestError, match=r"expected a folder in (.*\n)*  kermany: train/NORMAL"):
         detect(films_in(tmp_path, "a.png", "b/c.png"))
+
+
+def test_classes_that_say_nothing_of_pneumonia_are_findings_once_each_is_named(tmp_path):
+    root = films_in(tmp_path, "TUBERCULOSIS/a.png", "TUMOUR/b.png")
+    with pytest.raises(ManifestError, match="or NAME=unknown"):
+        index(root, "folder", Options(classes={"TUMOUR": None}))
+    films = index(root, "folder", Options(classes={"TUBERCULOSIS": 0, "TUMOUR": None})).films
+    assert [(film.label, film.findings) for film in films] == [(0, ("TUBERCULOSIS",)), (None, ("TUMOUR",))]

@@ -107,10 +107,18 @@ def test_what_is_no_film_is_passed_over(tmp_path):
         "test/NORMAL/._IM-1-1.jpeg",
         "test/NORMAL/.DS_Store",
         "test/NORMAL/notes.txt",
-        "test/OTHER/IM-3-1.jpeg",
+        "test/OTHER/notes.txt",
         "IM-4-1.jpeg",
     )
     assert list(listed(root)) == ["test/NORMAL/IM-1-1.jpeg"]
+
+
+def test_a_set_with_further_classes_is_somebody_elses(tmp_path):
+    root = lay_out(tmp_path, "train/NORMAL/a.jpeg", "train/PNEUMONIA/b.jpeg", "train/TUBERCULOSIS/c.jpeg")
+    with pytest.raises(ManifestError, match="found TUBERCULOSIS too; --source folder"):
+        index(root, "kermany")
+    told = {film.path: (film.source, film.label, film.findings) for film in index(root).films}
+    assert told["train/TUBERCULOSIS/c.jpeg"] == ("folder", None, ("TUBERCULOSIS",))
 
 
 def test_a_folder_with_the_name_of_a_film_is_none(tmp_path):
