@@ -46,8 +46,8 @@ class Teacher:
         self._engine = open_engine(loaded, threads=usable_cores())
 
     def __call__(self, films: Tensor) -> Tensor:
-        """Logits (B, K) for films (B, C, H, W) in [0, 1]: calibrated log-odds, or where the labels exclude each other the
-        logarithms of their probabilities."""
+        """Logits (B, K) for films (B, C, H, W) in [0, 1]: calibrated log-odds, or the logarithms of probabilities where
+        the labels exclude each other."""
         sized = interpolate(films, self.spec.size, mode="bilinear", antialias=True, align_corners=False)
         inputs = ((sized - self.spec.mean) / self.spec.std).cpu().numpy()
         logits = self._engine.run(np.ascontiguousarray(inputs)).logits
