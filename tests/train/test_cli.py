@@ -51,7 +51,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path, monkeypatch:
     ("old", "new", "says"),
     [
         ("seed = 3", "sead = 3", "sead"),
-        ('timm = "test_resnet"', 'timm = "no_such_net"', "no_such_net"),
+        ('name = "test_resnet"', 'name = "no_such_net"', "no_such_net"),
         ("area = [0.6, 1.0]", "area = [1.0, 0.6]", "area"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_full_disk_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "cache.npy")
 
-    monkeypatch.setattr("pneumoscope.training.run.prepare", full)
+    monkeypatch.setattr("pneumoscope.training.films.prepare", full)
     (tmp_path / "tiny.toml").write_text(TINY)
     stopped = run("train", tmp_path / "tiny.toml", "--data", FILMS, "--out", tmp_path / "run")
     assert stopped.exit_code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -185,6 +186,7 @@ def _loggers(run: Run, mlflow: str | None) -> list[Logger]:
 
 
 def _mlflow_logger(run: Run, address: str) -> MLFlowLogger:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when it is imported: nobody but the user is told
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  (an extra of its own)
 
     known = run.mlflow.read_text("utf-8") if run.mlflow.exists() else None
