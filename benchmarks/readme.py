@@ -36,6 +36,9 @@ _SHOWN = (
     "data audit, cold, 200,000 links, time",
     "data audit, cold, 200,000 links, peak memory",
     "installed, with all base dependencies",
+    "training densenet121, pneumoscope : Keras",
+    "training resnet50, pneumoscope : Keras",
+    "training mobilenetv2, pneumoscope : Keras",
 )
 _START = "<!-- figures: made by `python benchmarks/readme.py` from the files in results/ -->\n"
 _END = "<!-- end of figures -->"
@@ -154,7 +157,7 @@ def _speed() -> str:
     found = {}
     for path in (RESULTS / "benchmarks").glob("*.json"):
         found |= {figure["what"]: figure for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]}
-    rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN)
+    rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN if what in found)
     return (
         "\nSpeed, memory and size on two cores ([all figures, and how](results/benchmarks/README.md); `make bench`), "
         f"the median and range of several runs:\n\n| what | figure |\n|---|---|\n{rows}"

@@ -28,7 +28,9 @@ _NEEDS = {
     "install_size": (),
     "data_room": (TEST, TRAIN),
     "near_duplicates": (),
+    "train_throughput": (TRAIN,),
 }
+_OTHERS = ("resnet50v2", "xception", "vgg16", "mobilenetv2", "cnn-deep")
 _TARGETS = {
     "10,000 films to csv, growth": "flat",
     "10,000 films to html, growth": "flat",
@@ -43,6 +45,9 @@ _TARGETS = {
     "prepared films, cold, 5,840 films, time": "< 60 s",
     "data index, 200,000 links, peak memory": "< 1,000 MB",
     "data audit, cold, 200,000 links, peak memory": "< 1,000 MB",
+    "training densenet121, pneumoscope : Keras": ">= 2.5 times",
+    "training resnet50, pneumoscope : Keras": ">= 2.5 times",
+    **{f"training {name}, pneumoscope : Keras": ">= 1.5 times" for name in _OTHERS},
     "full size and copy, all films": "same decision for 58 of 60, difference <= 0.03",
 }
 """What a figure should be, by its name: what was aimed at before it was measured."""
@@ -63,6 +68,8 @@ def main() -> None:
             continue
         if missing := _missing(name):
             say(f"== {name}: left out, no {' and no '.join(missing)} in the folder that {DATA_VARIABLE} names")
+        elif _without_peer(name, args):
+            say(f"== {name}: left out, no {args.peer_python}")
         elif _run(name, args):
             failed.append(name)
     _write_table(args.out)
@@ -92,12 +99,17 @@ def _run(name: str, args: argparse.Namespace) -> int:
 def _more(name: str, args: argparse.Namespace) -> list[str]:
     if name == "full_size" and args.manifest:
         return ["--manifest", str(args.manifest)]
-    if name == "throughput" and args.peer_python.exists():
+    if name in ("throughput", "train_throughput") and args.peer_python.exists():
         return ["--peer-python", str(args.peer_python)]
     if name == "throughput":
         say(f"no {args.peer_python}: measured without the peer")
         return ["--no-peer"]
     return []
+
+
+def _without_peer(name: str, args: argparse.Namespace) -> bool:
+    """A comparison that is nothing without the peer."""
+    return name == "train_throughput" and not args.peer_python.exists()
 
 
 def _write_table(folder: Path) -> None:
