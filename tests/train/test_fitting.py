@@ -142,6 +142,11 @@ def test_patience_ends_a_run_and_it_stays_ended(run) -> None:  # type: ignore[no
     assert rows(done) == found
 
 
+def test_a_run_that_diverges_ends_with_what_to_change(run) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(RunError, match=r"diverged in epoch 1: .* Lower optimisation\.rate"):
+        run("optimisation.rate=1e9", "optimisation.optimiser=sgd", "optimisation.momentum=0.0")
+
+
 def test_the_best_epoch_is_shipped_where_the_recipe_says_so(run) -> None:  # type: ignore[no-untyped-def]
     wild = ("optimisation.epochs=4", "optimisation.rate=0.3", "optimisation.ema_decay=0", "optimisation.optimiser=sgd")
     best, last = run(*wild, "optimisation.keep=best", name="best"), run(*wild, name="last")

@@ -13,6 +13,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from pneumoscope.core import RunError
 from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.stats.metrics import auc
 from pneumoscope.training.augment import augment
@@ -98,6 +99,19 @@ class Learner(LightningModule):
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the average after each step of the optimiser."""
         self.average.update(self.network, step=self.global_step)
+
+    def on_validation_start(self) -> None:
+        """Stop a run whose weights are no numbers any more: it can only waste time.
+
+        Raises
+        ------
+        RunError : with what to change.
+        """
+        if not all(values.isfinite().all() for values in self.network.state_dict().values()):
+            raise RunError(
+                f"the training diverged in epoch {self.current_epoch + 1}: expected weights, got infinity or no number. "
+                f"Lower optimisation.rate, or cut gradients with optimisation.clip, in a new run"
+            )
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Collect logits of the averaged network."""
