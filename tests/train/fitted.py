@@ -5,14 +5,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import with_validation, write_manifest
 from pneumoscope.training.films import LabelledFilms, labelled_films
 from pneumoscope.training.probe import fit_head
 from pneumoscope.training.recipe import Probe, Recipe
-from pneumoscope.training.run_folder import Run, RunRecord, network_of, preprocessing_of
+from pneumoscope.training.run_folder import Run, RunRecord, network_of, preprocessing_of, write_json
 
 
 def fitted_run(recipe: Recipe, manifest: Manifest, folder: Path, cache: Path) -> Run:
@@ -35,6 +34,6 @@ def fitted_run(recipe: Recipe, manifest: Manifest, folder: Path, cache: Path) ->
         weights_digest=None,
         versions={},
     )
-    run.record.write_bytes(msgspec.json.encode(record))
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, run.weights)
+    write_json(run.record, record)
+    run.write_network(network)
     return run

@@ -109,7 +109,7 @@ class Learner(LightningModule):
         """
         if not all(values.isfinite().all() for values in self.network.state_dict().values()):
             raise RunError(
-                f"the training diverged in epoch {self.current_epoch + 1}: expected weights, got infinity or no number. "
+                f"the training diverged in epoch {self.current_epoch + 1}: expected numbers, got infinity or none. "
                 f"Lower optimisation.rate, or cut gradients with optimisation.clip, in a new run"
             )
 

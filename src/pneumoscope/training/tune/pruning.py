@@ -51,26 +51,20 @@ class Pruning(Callback):
             return
         with log.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                self._report(int(float(row["epoch"])), float(row[self.objective]), last=complete)
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Diverged weights have no answers that could be measured."""
-        if not all(values.isfinite().all() for values in pl_module.state_dict().values()):
-            raise self._diverged(trainer.current_epoch)
+                self._report(int(float(row["epoch"])), float(row[self.objective]), judge=not complete)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Here rather than at the validation's end, so that the run's log has the epoch."""
-        epoch = trainer.current_epoch
-        self._report(epoch, float(trainer.callback_metrics[self.objective]), last=epoch + 1 == self.epochs)
+        self._report(trainer.current_epoch, float(trainer.callback_metrics[self.objective]))
 
-    def _report(self, epoch: int, value: float, *, last: bool) -> None:
+    def _report(self, epoch: int, value: float, *, judge: bool = True) -> None:
         if not math.isfinite(value):
             raise self._diverged(epoch)
         if epoch in self._reported:
             return
         self._reported.add(epoch)
         self.trial.report(value, (epoch + 1) * WHOLE // self.epochs)
-        if not last and self.trial.should_prune():
+        if judge and epoch + 1 < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
 
     def _diverged(self, epoch: int) -> RunError:

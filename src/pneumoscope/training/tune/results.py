@@ -6,9 +6,7 @@ import csv
 import math
 from collections.abc import Sequence
 
-import msgspec
 import optuna
-import tomli_w
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -19,7 +17,7 @@ from pneumoscope.data.targets import with_targets
 from pneumoscope.report.plot_style import counted
 from pneumoscope.report.text import one_line
 from pneumoscope.report.tune_page import Axis, SearchReport, Trial, shown, write_search_page
-from pneumoscope.training.recipe import Recipe
+from pneumoscope.training.recipe import Recipe, as_toml
 from pneumoscope.training.tune.folder import SearchFolder, SearchRecord
 from pneumoscope.training.tune.space import OBJECTIVES, Choices, Space
 
@@ -135,7 +133,6 @@ def _write_table(found: SearchReport, place: SearchFolder) -> None:
 
 def _write_recipe(recipe: Recipe, found: SearchReport, best: Trial, place: SearchFolder) -> None:
     """The whole recipe, so that it stays what it is when the one that it was made from changes."""
-    tables = {key: value for key, value in msgspec.to_builtins(recipe).items() if value is not None}
     with atomic_write(place.best) as file:
         file.write(f"# Trial {best.number} of a search: {found.objective} {best.value:.6g} on validation films.\n\n")
-        file.write(tomli_w.dumps(tables))
+        file.write(as_toml(recipe))
