@@ -58,6 +58,12 @@ def bundle(by_heart: Run, cache: Path, tmp_path_factory: pytest.TempPathFactory)
     return path
 
 
+@pytest.fixture(scope="module")
+def quick(tiny: Recipe, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run for those who do not ask what it knows."""
+    return fitted_run(tiny, open_manifest(FILMS), tmp_path_factory.mktemp("quick"), cache)
+
+
 @pytest.fixture
 def no_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ship fp32, which can be compared to the last digits."""
@@ -100,35 +106,35 @@ def test_cells_of_the_map_average_to_the_logit(bundle: Path) -> None:
 
 
 def test_int8_is_shipped_only_when_it_agrees_with_fp32(
-    by_heart: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphs, "LARGEST_AUC_LOSS", 1.0)
     monkeypatch.setattr(graphs, "LEAST_AGREEMENT", 0.0)
-    lenient = export(by_heart, tmp_path / "a", name="a", version="1", cache=cache)
+    lenient = export(quick, tmp_path / "a", name="a", version="1", cache=cache)
     monkeypatch.setattr(graphs, "LEAST_AGREEMENT", 1.1)
-    strict = export(by_heart, tmp_path / "b", name="b", version="1", cache=cache)
+    strict = export(quick, tmp_path / "b", name="b", version="1", cache=cache)
     assert (lenient.spec.graph.precision, strict.spec.graph.precision) == ("int8", "fp32")
     assert len(lenient.graph) < len(strict.graph)
 
 
 def test_a_graph_that_fails_its_golden_check_leaves_no_bundle(
-    by_heart: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
         raise DamagedBundle("golden film 0")
 
     monkeypatch.setattr(make, "open_engine", refuse)
     with pytest.raises(DamagedBundle, match="golden film 0"):
-        export(by_heart, tmp_path / "x", name="x", version="1", cache=cache)
+        export(quick, tmp_path / "x", name="x", version="1", cache=cache)
     assert not (tmp_path / "x").exists()
 
 
 def test_a_network_no_better_than_chance_is_not_shipped(
-    finished: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphs, "auc", lambda *_: 0.5)
     with pytest.raises(RunError, match="no better than chance"):
-        export(finished, tmp_path / "x", name="x", version="1", cache=cache)
+        export(quick, tmp_path / "x", name="x", version="1", cache=cache)
     assert not (tmp_path / "x").exists()
 
 
@@ -148,10 +154,10 @@ def enlarged_and_back(cam: NDArray[np.float32], logit: float) -> NDArray[np.floa
     return canvas.reshape(h, 16, w, 16).mean(axis=(1, 3))
 
 
-def test_views_are_averaged_inside_the_graph(by_heart: Run, cache: Path, tmp_path: Path, no_int8: None) -> None:
+def test_views_are_averaged_inside_the_graph(quick: Run, cache: Path, tmp_path: Path, no_int8: None) -> None:
     views: tuple[View, ...] = ("plain", "mirrored", "closer")
-    export(by_heart, tmp_path / "a", name="a", version="1", cache=cache)
-    made = export(by_heart, tmp_path / "b", name="b", version="1", cache=cache, views=views)
+    export(quick, tmp_path / "a", name="a", version="1", cache=cache)
+    made = export(quick, tmp_path / "b", name="b", version="1", cache=cache, views=views)
     one, several = (OnnxRuntimeEngine(load_bundle(tmp_path / name).graph) for name in ("a", "b"))
     assert made.spec.graph.views == views
     for path in some_films():
@@ -168,13 +174,15 @@ def test_views_are_averaged_inside_the_graph(by_heart: Run, cache: Path, tmp_pat
         np.testing.assert_allclose(answer.features[0], np.mean([e.features[0] for e in apart], axis=0), atol=1e-4)
         np.testing.assert_allclose(answer.cam[0, 0], np.mean(maps, axis=0), atol=1e-3)
         np.testing.assert_allclose(answer.cam.mean(axis=(2, 3)), answer.logits, atol=1e-4)
+    graph = onnx.load_from_string(made.graph).graph
+    rows = {part.type.tensor_type.shape.dim[0].dim_param for part in (*graph.input, *graph.output)}
+    assert rows == {"batch"}
+    assert several.run(np.zeros((3, 1, 64, 64), np.float32)).logits.shape == (3, 1)
 
 
-def test_calibration_and_metrics_are_those_of_the_graph_with_its_views(
-    by_heart: Run, cache: Path, tmp_path: Path
-) -> None:
-    made = export(by_heart, tmp_path / "b", name="b", version="1", cache=cache, views=("mirrored",))
-    found = evaluate(Predictor.open(tmp_path / "b"), open_manifest(by_heart.manifest), "val").summary["metrics"]
+def test_calibration_and_metrics_are_those_of_the_graph_with_its_views(quick: Run, cache: Path, tmp_path: Path) -> None:
+    made = export(quick, tmp_path / "b", name="b", version="1", cache=cache, views=("mirrored",))
+    found = evaluate(Predictor.open(tmp_path / "b"), open_manifest(quick.manifest), "val").summary["metrics"]
     assert found["auc"].value == pytest.approx(made.spec.metrics["auc"].value)
     assert found["recall"].value == pytest.approx(made.spec.operating_point().sensitivity.value)
     assert found["specificity"].value == pytest.approx(made.spec.operating_point().specificity.value)
@@ -344,10 +352,10 @@ def test_a_film_with_edges_and_clearer_contrast_goes_all_the_way(tiny: Recipe, c
 # Where it comes from
 
 
-def test_initial_weights_are_what_the_maker_says_or_what_the_recipe_says(bundle: Path, finished: Run) -> None:
+def test_initial_weights_are_what_the_maker_says_or_what_the_recipe_says(bundle: Path, quick: Run) -> None:
     stated = load_bundle(bundle).spec.initial_weights
     assert (stated.name, stated.licence) == ("a friend", "CC0")
-    record = finished.load_record()
+    record = quick.load_record()
     assert of_run(record, None)["initial_weights"].name == "random"
     network = Network(name="resnet18", weights="timm/resnet18.a1_in1k")
     published = replace(record, recipe=replace(record.recipe, network=network))
@@ -362,8 +370,8 @@ def test_initial_weights_are_what_the_maker_says_or_what_the_recipe_says(bundle:
     )
 
 
-def test_a_teacher_is_named(finished: Run) -> None:
-    record = finished.load_record()
+def test_a_teacher_is_named(quick: Run) -> None:
+    record = quick.load_record()
     assert of_run(record, None)["teacher"] is None
     taught = of_run(replace(record, teacher="large 1.0", teacher_digest="b" * 64), None)["teacher"]
     assert (taught.name, taught.digest) == ("large 1.0", "b" * 64)

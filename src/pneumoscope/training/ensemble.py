@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -105,8 +104,8 @@ def _check_films(runs: Sequence[Run], manifests: Sequence[Manifest]) -> None:
     for run, manifest in zip(runs[1:], manifests[1:], strict=True):
         if _digests(manifest) != first:
             raise ManifestError(
-                f"expected runs with the same validation films; {run.folder} has others than {runs[0].folder}, so there "
-                f"are none that no run has learned from. {remedy}"
+                f"expected runs with the same validation films; {run.folder} has others than {runs[0].folder}, so none "
+                f"are sure to be new to both. {remedy}"
             )
     films = [film for manifest in manifests for film in manifest.films]
     learned = {key for film in films if film.split == "train" for key in (film.key, film.digest)}

@@ -22,6 +22,8 @@ from pneumoscope.training.networks import Explained, FilmNetwork
 
 OPSET = 18
 INPUT = "films"
+BATCH = "batch"
+"""What a graph calls its input, and the number of films in it."""
 
 
 class _Explaining(nn.Module):
@@ -48,13 +50,14 @@ def exported(
     module: nn.Module, example: Tensor | tuple[Tensor, ...], inputs: Sequence[str], outputs: Sequence[str]
 ) -> onnx.ModelProto:
     """The module as an ONNX graph that takes any number of films; ``example`` is its one argument for two."""
-    rows = {0: torch.export.Dim.DYNAMIC}
+    one = isinstance(example, Tensor)
+    rows = {0: torch.export.Dim(BATCH) if one else torch.export.Dim.DYNAMIC}
     program = torch.onnx.export(
         module.eval(),
         (example,),
         input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_shapes=(rows if isinstance(example, Tensor) else tuple(rows for _ in example),),
+        dynamic_shapes=(rows if one else tuple(rows for _ in example),),
         opset_version=OPSET,
         dynamo=True,
         verbose=False,

@@ -16,7 +16,8 @@ from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.stats.calibration import Calibration
 from pneumoscope.stats.metrics import auc
 from pneumoscope.stats.platt import fit_platt
-from pneumoscope.training.export.combined import Core, Frame, combined, seen_by
+from pneumoscope.training.export.around import Frame
+from pneumoscope.training.export.combined import Combination, Core, CoreEngine
 from pneumoscope.training.export.task import Answers, Shown, Task
 from pneumoscope.training.networks import FilmNetwork
 from pneumoscope.training.onnx_graph import OPSET, fp32_graph, int8_graph
@@ -70,13 +71,14 @@ def best_graph(networks: Sequence[Trained], task: Task) -> Shipped:
     cores = [_core(trained, task) for trained in networks]
     if len(cores) > 1:
         cores = [_calibrated(core, trained.name, task) for core, trained in zip(cores, networks, strict=True)]
-    fp32 = combined(cores, task.frame)
-    answers = held_out.answers(fp32)
+    combination = Combination(cores, task.frame)
+    fp32 = combination.graph([core.graph for core in cores])
+    answers = held_out.answers(OnnxRuntimeEngine(fp32))
     _check_better_than_chance(held_out.targets, answers.logits)
     task.tell("quantising to int8")
-    int8 = combined([replace(core, graph=_quantised(core, task)) for core in cores], task.frame)
+    int8 = combination.graph([_quantised(core, task) for core in cores])
     task.tell("comparing int8 with fp32 on the validation films")
-    int8_answers = held_out.answers(int8)
+    int8_answers = held_out.answers(OnnxRuntimeEngine(int8))
     parity = _parity(labels, held_out.targets, answers.logits, int8_answers.logits)
     passes = parity["auc_difference"] <= LARGEST_AUC_LOSS and parity["same_decision"] >= LEAST_AGREEMENT
     figures = ", ".join(f"{key} {value:.5f}" for key, value in parity.items())
@@ -95,7 +97,7 @@ def _core(trained: Trained, task: Task) -> Core:
 
 def _check_export(trained: Trained, core: Core, films: Shown, frame: Frame) -> None:
     """The ONNX graph must answer as the network that was trained."""
-    some = seen_by(core, frame, films.inputs(np.arange(min(16, len(films)))))
+    some = core.seen(films.inputs(np.arange(min(16, len(films)))), frame)
     with torch.no_grad():
         expected = trained.network.explain(torch.from_numpy(some))
     exported = OnnxRuntimeEngine(core.graph).run(some)
@@ -111,7 +113,7 @@ def _check_export(trained: Trained, core: Core, films: Shown, frame: Frame) -> N
 def _calibrated(core: Core, name: str, task: Task) -> Core:
     """The network with its own answers calibrated, so that none is heard more for being louder."""
     task.tell(f"calibrating {name}")
-    logits = task.held_out.answers(combined([core], task.frame)).logits
+    logits = task.held_out.answers(CoreEngine(core, task.frame)).logits
     try:
         return replace(core, calibrations=calibrations(task.data.labels, task.held_out.targets, logits))
     except RunError as error:
@@ -122,7 +124,7 @@ def _quantised(core: Core, task: Task) -> bytes:
     """``core`` in int8, scaled by train films as it is shown them."""
     films = task.train
     chosen = np.random.default_rng(task.seed).choice(len(films), min(_CALIBRATION_FILMS, len(films)), False)
-    return int8_graph(core.graph, (seen_by(core, task.frame, batch) for batch in films.batches(np.sort(chosen))))
+    return int8_graph(core.graph, (core.seen(batch, task.frame) for batch in films.batches(np.sort(chosen))))
 
 
 def calibrations(

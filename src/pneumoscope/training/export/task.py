@@ -17,9 +17,9 @@ from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.data import read_manifest
 from pneumoscope.data.prepared import Progress
 from pneumoscope.data.targets import with_targets
-from pneumoscope.engines import Engine, OnnxRuntimeEngine
+from pneumoscope.engines import Engine
 from pneumoscope.imaging.preprocess import Preprocessing, standardise
-from pneumoscope.training.export.combined import Frame
+from pneumoscope.training.export.around import Frame
 from pneumoscope.training.films import labelled_films
 from pneumoscope.training.recipe import Data
 from pneumoscope.training.run_folder import Run
@@ -117,8 +117,7 @@ class Shown:
         """Network inputs, few at a time."""
         return (self.inputs(chosen[start : start + _BATCH]) for start in range(0, len(chosen), _BATCH))
 
-    def answers(self, graph: bytes) -> Answers:
-        """What a graph says, film by film, as the predictor runs it."""
-        engine: Engine = OnnxRuntimeEngine(graph)
+    def answers(self, engine: Engine) -> Answers:
+        """What an engine says, film by film, as the predictor runs it."""
         outputs = list(ordered_map(lambda i: engine.run(self.inputs(np.array([i]))), range(len(self)), usable_cores()))
         return Answers(np.concatenate([o.logits for o in outputs]), np.concatenate([o.cam for o in outputs]))
