@@ -27,7 +27,7 @@ from pneumoscope.data.shifted import hardness, with_shifted_validation
 from pneumoscope.data.split import k_folds
 from pneumoscope.data.survey import survey
 from pneumoscope.imaging.preprocess import Preprocessing, standardise
-from pneumoscope.training.network import build_network
+from pneumoscope.training.networks import build_network
 from pneumoscope.training.recipe import load_recipe
 
 _SEED, _FOLDS, _RECALL = 20, 8, 0.99
@@ -60,13 +60,13 @@ def main() -> None:
 def _features(manifest: Manifest, cache: Path, weights: Path) -> NDArray[np.float32]:
     """(N, 1280) of the manifest's films."""
     spec = Preprocessing(size=(224, 224))
-    pixels = prepare(manifest, spec, cache).pixels
+    pixels = prepare(manifest, spec, cache)
     network = build_network(load_recipe("mobilenetv2").network, weights, start=True).eval()
     rows = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(pixels), 64):
             films = standardise(pixels[start : start + 64].astype(np.float32) / 255, spec)
-            rows.append(network.explain(torch.from_numpy(films[:, np.newaxis])).features.float().numpy())
+            rows.append(network.explain(torch.from_numpy(films)).features.float().numpy())
             say(f"features of {start + len(films)} films")
     return np.concatenate(rows)
 
