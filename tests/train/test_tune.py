@@ -51,7 +51,8 @@ SPACE = """
 """
 
 STOPPED = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
 from pneumoscope.cli import main
 from pneumoscope.training import learner
 number, when, *words = sys.argv[1:]
