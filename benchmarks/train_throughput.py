@@ -32,8 +32,8 @@ _NETWORKS = {
 """Our recipe and Keras's name."""
 
 _METHOD = (
-    "Time of a training step, from the end of one to the end of the next, films included; the first two, in "
-    "which Keras traces its graph, do not count. Median of the steps of a turn; a ratio is of medians of the same turn."
+    "Time of a training step, from the end of one to the end of the next, wait for films included; the first two "
+    "(Keras traces its graph) do not count. Median of the steps of a turn; a ratio is of medians of the same turn."
 )
 
 
