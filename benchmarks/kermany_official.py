@@ -2,7 +2,7 @@
 
 Each row of results/kermany-official.csv is a training run of its own: trained, exported and evaluated by the three
 commands that a user has. What exists already in --runs is taken up where it ended, so that the script may be stopped at
-any time. Nothing is chosen on the test folder: each network ships the weights of its last epoch, at the operating point
+any time; a row of the table whose run is not there stays as it is. Nothing is chosen on the test folder: each network ships the weights of its last epoch, at the operating point
 that its validation films gave it.
 """
 
@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,12 @@ _RECIPES = {
 def main() -> None:
     args = _arguments()
     folder = common.data_folder() / "kermany224"
-    rows = []
+    rows = _read(args.out)
     for recipe, seed in _wanted(args):
         start = _RECIPES[recipe] or Start("ImageNet", ("--weights", str(args.weights)) if args.weights else ())
-        rows.append(_Row(recipe, seed, start, folder, args.runs).measured(train=not args.collect))
-        _write(args.out, [row for row in rows if row])
+        if row := _Row(recipe, seed, start, folder, args.runs).measured(train=not args.collect):
+            rows[recipe, seed] = row
+            _write(args.out, rows)
 
 
 def _arguments() -> argparse.Namespace:
@@ -165,9 +166,17 @@ def _do(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "pneumoscope", *map(str, words)], check=True, env=os.environ)
 
 
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        raise SystemExit("no run is complete: nothing to write")
+def _read(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows that the table has, by recipe and seed."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["recipe"], int(row["seed"])): row for row in csv.DictReader(file)}
+
+
+def _write(path: Path, table: Mapping[tuple[str, int], dict[str, Any]]) -> None:
+    order = list(_RECIPES)
+    rows = [table[key] for key in sorted(table, key=lambda key: (order.index(key[0]), key[1]))]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
