@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 
 from pneumoscope.cli.data.options import manifest_out, summary
 from pneumoscope.cli.options import progress
+from pneumoscope.core.manifest import SPLITS
 
 if TYPE_CHECKING:
     from pneumoscope.data.sources import Options
@@ -35,6 +37,11 @@ _TOLD = 5
     "--class", "classes", multiple=True, metavar="NAME=1|0|unknown", help="What a class means: 1 is pneumonia."
 )
 @click.option("--patient", "pattern", metavar="REGEX", help="Finds the patient's key in a film's path.")
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    help="Split of the films of which the source states none: test, for films that are only to be evaluated.",
+)
 @click.option("--list", "listed", is_flag=True, help="Name the sources and their layouts, and end.")
 @click.pass_context
 def index(
@@ -46,6 +53,7 @@ def index(
     columns: tuple[str, ...],
     classes: tuple[str, ...],
     pattern: str | None,
+    split: str | None,
     listed: bool,
 ) -> None:
     """List the films below ROOT as a manifest.
@@ -65,6 +73,8 @@ def index(
     options = _options(table, columns, classes, pattern)
     told = partial(progress, what="reading")
     found = joined([index(root, source, options, told) for root in roots])
+    if split:
+        found = replace(found, films=tuple(replace(film, split=film.split or split) for film in found.films))
     write_manifest(found, out)
     summary(found)
     for note in found.notes:

@@ -74,6 +74,7 @@ class Source:
     citation, licence, homepage : "" for a layout that is nobody's data set.
     download : where it can be had, the preferred place first.
     intended_use, exclusions : what a model that has learned from these films is and is not for.
+    ages : the least and greatest age, in whole years, of those whose films these are; None if anybody's.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Source:
     download: tuple[Place, ...] = ()
     intended_use: str = ""
     exclusions: tuple[str, ...] = ()
+    ages: tuple[float, float] | None = None
 
 
 Progress = Callable[[Iterable[str], int], Iterable[str]]

@@ -41,6 +41,7 @@ EXCLUSIONS = (
     "Says nothing about findings other than pneumonia, such as effusion, fracture, tuberculosis or a tumour.",
     "A low probability does not rule pneumonia out.",
 )
+AGES = (1, 5)
 LAYOUT = "train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA"
 
 _SPLITS = ("train", "val", "test")
@@ -123,4 +124,5 @@ SOURCE = Source(
     ),
     intended_use=INTENDED_USE,
     exclusions=EXCLUSIONS,
+    ages=AGES,
 )

@@ -46,4 +46,5 @@ SOURCE = Source(
     download=(Kaggle("tolgadincer/labeled-chest-xray-images"),),
     intended_use=kermany.INTENDED_USE,
     exclusions=kermany.EXCLUSIONS,
+    ages=kermany.AGES,
 )
