@@ -69,7 +69,7 @@ def _region(where: str, heats: Sequence[NDArray[np.float32]], whose: NDArray[np.
         region=where,
         what=REGIONS[where].title,
         area=float(cover(where, (1, 1))[0, 0]),
-        evidence=mean(np.array([evidence_in(where, heat) for heat in heats]), whose),
+        evidence=mean(np.array([evidence_in(where, heat) for heat in heats]), whose, 0.0, 1.0),
         cells=float(np.mean([cells.mean() for cells in within])),
         hottest=share(np.array([cells.flat[heat.argmax()] for cells, heat in zip(within, heats, strict=True)]), whose),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -66,8 +66,8 @@ def share(hits: NDArray[np.bool_], patients: NDArray[np.intp]) -> Estimate:
     """The share of films that are hits, with Wilson's score interval of their effective number.
 
     Films of one patient tell less than films of as many patients: their number is divided by the design effect, the
-    variance between patients' sums by that of independent films, at least 1. Films that are all hits, or all misses,
-    show no variance: then patients are counted.
+    variance of the share by patients over that of independent films, at least 1. Films that are all hits, or all
+    misses, show no variance: then patients are counted.
 
     Source: Wilson, 1927; Korn and Graubard, "Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data", 1998.
@@ -86,7 +86,8 @@ def _effective(hits: NDArray[np.bool_], patients: NDArray[np.intp]) -> float:
     p, films, people = float(hits.mean()), len(hits), len(np.unique(patients))
     if p in (0.0, 1.0) or people == 1:
         return float(people)
-    return films / max(1.0, standard_error(hits.astype(np.float64), patients) ** 2 * films / (p * (1 - p)))
+    independent = p * (1 - p) / (films - 1)
+    return films / max(1.0, standard_error(hits.astype(np.float64), patients) ** 2 / independent)
 
 
 def standard_error(values: NDArray[np.float64], patients: NDArray[np.intp]) -> float:
@@ -101,11 +102,17 @@ def standard_error(values: NDArray[np.float64], patients: NDArray[np.intp]) -> f
     return math.sqrt(people / (people - 1) * float((sums**2).sum())) / len(values)
 
 
-def mean(values: NDArray[np.float64], patients: NDArray[np.intp]) -> Estimate:
-    """The mean with its interval from the normal distribution; without ends (infinite) for a single patient."""
+def mean(
+    values: NDArray[np.float64], patients: NDArray[np.intp], least: float = -math.inf, most: float = math.inf
+) -> Estimate:
+    """The mean with its interval from the normal distribution, of values from ``least`` to ``most``.
+
+    The films of a single patient do not tell how patients differ: the interval then goes from ``least`` to ``most``.
+    """
     middle, half = float(values.mean()), _Z * standard_error(values, patients)
-    low, high = (-math.inf, math.inf) if math.isnan(half) else (middle - half, middle + half)
-    return Estimate(value=middle, low=low, high=high)
+    if math.isnan(half):
+        return Estimate(value=middle, low=least, high=most)
+    return Estimate(value=middle, low=max(least, middle - half), high=min(most, middle + half))
 
 
 def auc_by_patients(
@@ -142,8 +149,3 @@ def auc_interval(value: float, positives: int, negatives: int) -> tuple[float, f
     low = brentq(beyond, 0.0, value - _NEAR) if value > _NEAR else 0.0
     high = brentq(beyond, value + _NEAR, 1.0) if value < 1 - _NEAR else 1.0
     return float(low), float(high)
-
-
-def plain(result: Any) -> Any:
-    """A result as plain dictionaries and lists, for ``metrics.json``."""
-    return msgspec.to_builtins(result)

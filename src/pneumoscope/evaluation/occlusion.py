@@ -221,7 +221,7 @@ def _painted_over(
     def shift(k: int) -> Shift:
         return Shift(
             mean=mean(moved[:, k], whose),
-            size=mean(np.abs(moved[:, k]), whose),
+            size=mean(np.abs(moved[:, k]), whose, 0.0),
             lost=int((called[:, 0] & ~called[:, k + 1]).sum()),
             raised=int((~called[:, 0] & called[:, k + 1]).sum()),
         )

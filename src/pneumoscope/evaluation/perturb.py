@@ -72,7 +72,8 @@ def _steeper(pixels: Grid, factor: float, _: str) -> Grid:
 
 
 def _bent(pixels: Grid, gamma: float, _: str) -> Grid:
-    return pixels ** np.float32(gamma)
+    bent: Grid = pixels ** np.float32(gamma)
+    return bent
 
 
 def _blurred(pixels: Grid, sigma: float, _: str) -> Grid:

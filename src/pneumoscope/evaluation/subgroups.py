@@ -16,6 +16,9 @@ from pneumoscope.evaluation.seen import SeenFilm, measure
 FEW: Final = 20
 """Films of a class below which a group's figures carry a caution, and are not compared."""
 _PERMUTATIONS: Final = 4999
+_FEWEST_PERMUTATIONS: Final = 999
+_MOVES: Final = 20_000_000
+"""Patients times permutations, about: beyond, there are fewer permutations, as many as a few seconds allow."""
 _MOST_VALUES: Final = 12
 NOT_STATED: Final = "not stated"
 
@@ -131,7 +134,7 @@ def _subtypes(seen: Sequence[SeenFilm]) -> Iterator[Subgroup]:
 def _grouped(name: str, said: Category, seen: Sequence[SeenFilm]) -> Iterator[Subgroup]:
     if len(said.names) > 1:
         for value in said.names:
-            films = [seen[i] for i in np.flatnonzero(said.named(value))]
+            films = [seen[int(i)] for i in np.flatnonzero(said.named(value))]
             yield _subgroup(name, GROUPINGS[name].title, value, films)
 
 
@@ -193,13 +196,14 @@ def difference(
         return 1.0
     _, unit = np.unique(np.stack([patients, groups]), axis=1, return_inverse=True)
     unit = unit.ravel()
-    films, found = np.bincount(unit).astype(np.float64), np.bincount(unit, hits)
+    films, found = (np.bincount(unit, of).astype(np.float64) for of in (np.ones(len(hits)), hits))
     group = np.zeros(len(films), np.intp)
     group[unit] = groups
     rng = np.random.default_rng(seed)
     observed = _chi_squared(group, films, found)
-    as_large = sum(_chi_squared(rng.permutation(group), films, found) >= observed for _ in range(_PERMUTATIONS))
-    return (1 + as_large) / (1 + _PERMUTATIONS)
+    times = min(_PERMUTATIONS, max(_FEWEST_PERMUTATIONS, _MOVES // len(films)))
+    as_large = sum(_chi_squared(rng.permutation(group), films, found) >= observed for _ in range(times))
+    return (1 + as_large) / (1 + times)
 
 
 def _chi_squared(group: NDArray[np.intp], films: NDArray[np.float64], found: NDArray[np.float64]) -> float:

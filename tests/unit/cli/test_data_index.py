@@ -121,3 +121,19 @@ def test_what_is_not_listed_is_told(tmp_path):
     assert done.exit_code == 0, done.output
     (film,) = read_listing(tmp_path / "m.csv").films
     assert (film.label, film.split) == (1, "")
+
+
+def test_films_without_a_split_go_where_the_user_says(tmp_path, folder):
+    (folder / "train" / "normal").mkdir(parents=True)
+    (folder / "train" / "normal" / "eve-1.png").write_bytes(flat(9))
+    done = run(folder, "--source", "folder", "--out", tmp_path / "m.csv", "--split", "test")
+    assert done.exit_code == 0, done.output
+    films = read_listing(tmp_path / "m.csv").films
+    assert {film.path.rpartition("/")[2]: film.split for film in films} == {
+        "ann-1.png": "test",
+        "ann-2.png": "test",
+        "bob-1.png": "test",
+        "carl-1.png": "test",
+        "eve-1.png": "train",
+    }
+    assert run(folder, "--source", "folder", "--out", tmp_path / "n.csv", "--split", "elsewhere").exit_code == 2
