@@ -67,7 +67,7 @@ def _brighter(pixels: Grid, shift: float, _: str) -> Grid:
 
 def _steeper(pixels: Grid, factor: float, _: str) -> Grid:
     """About the film's own mean grey, which stays."""
-    middle = pixels.mean(dtype=np.float64).astype(np.float32)
+    middle = np.float32(pixels.mean(dtype=np.float64))
     return middle + np.float32(factor) * (pixels - middle)
 
 
