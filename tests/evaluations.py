@@ -14,11 +14,12 @@ from pneumoscope.report.evaluation import (
     Curve,
     Decision,
     EvaluationReport,
+    GroupDifference,
     Heat,
     HeatShare,
     Mark,
+    MarkTest,
     Measured,
-    Occlusion,
     Perturbed,
     PointFigures,
     Reliability,
@@ -152,8 +153,9 @@ def _heat() -> Heat:
             ("false negative", 4, 0.44, 0.4),
         )
     )
-    covered = Occlusion("burnt-in marks", 512, about(0.012, 0.008), Estimate(-0.011, -0.015, -0.007))
-    return Heat(shares, (0.36, 0.49, 0.15), (covered,))
+    blanked = (Perturbed("the middle 70% each way", "", about(0.71, 0.05), about(0.4), about(0.9), about(0.3)),)
+    marks = (MarkTest("all films", 512, about(0.31), about(0.12), Estimate(0.19, -0.02, 0.4)),)
+    return Heat(shares, (0.49, 0.36, 0.09), blanked, marks)
 
 
 def case(number: int, **changes: Any) -> CaseFilm:
@@ -196,6 +198,7 @@ def full_report(**changes: Any) -> EvaluationReport:
             for p in (0.01, 0.05, 0.1, 0.2, 0.5)
         ),
         "subgroups": _groups(),
+        "differences": (GroupDifference("sex", "recall", 370, 0.21, 0.84),),
         "robustness": _robustness(),
         "heat": _heat(),
         "missed": tuple(case(i) for i in range(1, 5)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from reportlab.lib.pagesizes import A4
@@ -49,6 +50,8 @@ _LEFT, _RIGHT = _MARGIN + _PADDING, A4[0] - _MARGIN - _PADDING
 _WIDTH = _RIGHT - _LEFT
 _GAP = 7.0
 """Points between the columns of a table."""
+_LEAST = 60.0
+"""Points that a column of words keeps."""
 _WHOLE = 12
 """Tables of so many rows are never cut."""
 _WORDS = {"warning": "Warning", "note": "Note"}
@@ -115,7 +118,7 @@ class _Template(SimpleDocTemplate):  # type: ignore[misc]
         """Put section titles into the outline."""
         if isinstance(flowable, _Title):
             self.canv.bookmarkPage(flowable.section.name)
-            self.canv.addOutlineEntry(flowable.section.title, flowable.section.name)
+            self.canv.addOutlineEntry(drawable(flowable.section.title), flowable.section.name)
 
     def _endBuild(self) -> None:  # noqa: N802 - reportlab's name
         canvas = self.canv
@@ -128,13 +131,18 @@ class _Template(SimpleDocTemplate):  # type: ignore[misc]
 
 
 def _flow(blocks: Sequence[Block]) -> Flow:
-    """The pieces of all blocks; a paragraph stays with the table that it leads to."""
+    """The pieces of all blocks; a paragraph stays with what it leads to."""
     pieces: Flow = []
-    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, after in zip_longest(blocks, blocks[1:]):
         pieces += block_flow(block)
-        if isinstance(block, Paragraph) and isinstance(after, Table | Command | Films):
+        if isinstance(block, Paragraph) and (isinstance(after, Command) or _whole(after)):
             pieces[-1].keepWithNext = 1
     return pieces
+
+
+def _whole(block: Block | None) -> bool:
+    """Whether it is a table that is never cut."""
+    return isinstance(block, Table) and len(block.rows) <= _WHOLE
 
 
 def block_flow(block: Block) -> Flow:
@@ -188,31 +196,37 @@ def _counts(block: Counts) -> Flow:
 
 
 def _table(block: Table) -> Flow:
-    cells = [[plain(line) for line in row] for row in block.rows]
+    """Title and head are repeated where the table goes on on another page."""
+    head = [_head_cell(block, i, text) for i, text in enumerate(block.head)]
+    title = [Text(markup(block.title), STYLES["table title"]), *[""] * (len(head) - 1)]
+    above = ([title] if block.title else []) + ([head] if head else [])
     rows = [[_cell(block, i, j, line) for j, line in enumerate(row)] for i, row in enumerate(block.rows)]
-    head = [
-        Text(markup(text, BOLD), cell_style(bold=True, right=i in block.numbers)) for i, text in enumerate(block.head)
-    ]
-    table = LongTable(
-        [head, *rows] if head else rows,
-        colWidths=_widths(block, cells),
-        repeatRows=1 if head else 0,
-        hAlign="LEFT",
-    )
-    table.setStyle(
-        [
-            ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
-            *([("LINEBELOW", (0, 0), (-1, 0), 0.8, INK)] if head else []),
-            *([("NOSPLIT", (0, 0), (-1, -1))] if len(rows) <= _WHOLE else []),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), _GAP),
-            ("TOPPADDING", (0, 0), (-1, -1), 2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
-        ]
-    )
-    title = [Text(markup(block.title), STYLES["table title"])] if block.title else []
-    return [*title, table, Spacer(1, 8)]
+    table = LongTable([*above, *rows], colWidths=_widths(block), repeatRows=len(above), hAlign="LEFT")
+    table.setStyle([*_table_lines(block, len(above)), *_CELLS])
+    return [table, Spacer(1, 8)]
+
+
+_CELLS: list[tuple[Any, ...]] = [
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    ("RIGHTPADDING", (0, 0), (-1, -1), _GAP),
+    ("TOPPADDING", (0, 0), (-1, -1), 2),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+]
+
+
+def _table_lines(block: Table, above: int) -> list[tuple[Any, ...]]:
+    """Lines below rows, a darker one below the head, the title over all columns; a short table is not cut."""
+    lines: list[tuple[Any, ...]] = [("LINEBELOW", (0, above), (-1, -1), 0.4, LINE)]
+    if block.head:
+        lines.append(("LINEBELOW", (0, above - 1), (-1, above - 1), 0.8, INK))
+    if block.title:
+        lines.append(("SPAN", (0, 0), (-1, 0)))
+    return [*lines, ("NOSPLIT", (0, 0), (-1, -1))] if _whole(block) else lines
+
+
+def _head_cell(block: Table, column: int, text: str) -> Text:
+    return Text(markup(text, BOLD), cell_style(bold=True, right=column in block.numbers))
 
 
 def _cell(block: Table, row: int, column: int, line: Any) -> Text:
@@ -221,20 +235,19 @@ def _cell(block: Table, row: int, column: int, line: Any) -> Text:
     return Text(markup(line, shown.fontName), shown)
 
 
-def _widths(block: Table, cells: Sequence[Sequence[str]]) -> list[float]:
+def _widths(block: Table) -> list[float]:
     """As wide as the columns need; where that is too much, words give way and numbers stay on one line."""
-    number = len(block.head) or len(cells[0])
-    bold, regular = cell_style(bold=True), cell_style()
-    needed, least = [], []
-    for column in range(number):
-        shown = bold if column == 0 else regular
-        texts = [width_of(row[column], shown) for row in cells]
-        head = block.head[column] if block.head else ""
-        words = [width_of(word, bold) for word in head.split()]
-        numbers = column in block.numbers
-        needed.append(max([*texts, *(words if numbers else [width_of(head, bold)]), 12]) + _GAP + 1)
-        least.append(needed[-1] if numbers else min(needed[-1], 60))
+    needed = [_needed(block, column) for column in range(len(block.head) or len(block.rows[0]))]
+    least = [width if i in block.numbers else min(width, _LEAST) for i, width in enumerate(needed)]
     return _fitted(needed, least)
+
+
+def _needed(block: Table, column: int) -> float:
+    """Points for the widest cell; the head of a column of numbers may take several lines."""
+    head = block.head[column] if block.head else ""
+    heads = head.split() if column in block.numbers else [head]
+    cells = [width_of(plain(row[column]), cell_style(bold=column == 0)) for row in block.rows]
+    return max([*cells, *(width_of(text, cell_style(bold=True)) for text in heads), 12.0]) + _GAP + 1
 
 
 def _fitted(needed: list[float], least: list[float]) -> list[float]:

@@ -45,7 +45,7 @@ STYLES = {
     "item": style("item", leftIndent=10, bulletIndent=2, spaceAfter=2.5),
     "within": style("within", leftIndent=22, bulletIndent=14, spaceAfter=2),
     "caption": style("caption", size=8, spaceBefore=2, spaceAfter=8),
-    "table title": style("table title", size=8, textColor=SOFT, spaceBefore=6, spaceAfter=2, keepWithNext=1),
+    "table title": style("table title", size=8, textColor=SOFT, spaceAfter=0),
     "command": style("command", font=MONO, size=7.5, backColor=HexColor("#f2f5f8"), borderPadding=4, spaceBefore=4),
     "film": style("film", size=7.2, spaceAfter=1),
 }

@@ -173,8 +173,8 @@ class Subgroup:
 class Perturbed:
     """The figures with every film changed in one way at one strength.
 
-    ``level`` is the strength as it is to be read; those of one perturbation come in order, the unchanged film first.
-    ``changed`` is the share of films whose decision differs from that on the unchanged film.
+    ``level`` is the strength as it is to be read; those of one perturbation come in order, the unchanged film where it
+    belongs among them. ``changed`` is the share of films whose decision differs from that on the unchanged film.
     """
 
     perturbation: str
@@ -186,33 +186,57 @@ class Perturbed:
 
 
 @dataclass(frozen=True)
+class GroupDifference:
+    """Whether a measure differs between the groups of one kind; ``p_corrected`` allows for all the comparisons made."""
+
+    by: str
+    measure: str
+    films: int
+    p: float
+    p_corrected: float
+
+
+@dataclass(frozen=True)
 class HeatShare:
-    """Where the heat of films of one kind lies, as shares of it: the central field, the border ring, the corners."""
+    """Where the heat of films of one kind lies, as shares of it: the middle, the ring at the border, the corners.
+
+    Films of that kind ``without`` any heat are not among ``films``.
+    """
 
     kind: Kind
     films: int
     centre: Estimate
-    border: Estimate
+    ring: Estimate
     corners: Estimate
+    without: int = 0
 
 
 @dataclass(frozen=True)
-class Occlusion:
-    """What became of the answers when a part of the film was covered, such as its burnt-in marks."""
+class MarkTest:
+    """What painting over burnt-in marks does to the log-odds of a group of films, and painting as much elsewhere.
 
-    covered: str
+    Means of the size of the change; ``excess`` is by how much marks matter more than their control.
+    """
+
+    group: str
     films: int
-    changed: Estimate
-    shift: Estimate
+    marks: Estimate
+    control: Estimate
+    excess: Estimate
 
 
 @dataclass(frozen=True)
 class Heat:
-    """Where the heat lies. ``even`` is what a map without preference would give to centre, border and corners."""
+    """Where the heat lies, and what the answers hang on.
+
+    ``even`` is what a map without preference would give to centre, ring and corners. ``blanked`` are the figures with
+    a part of every film painted over: the ``perturbation`` names the part.
+    """
 
     shares: tuple[HeatShare, ...] = ()
     even: tuple[float, float, float] | None = None
-    occlusions: tuple[Occlusion, ...] = ()
+    blanked: tuple[Perturbed, ...] = ()
+    marks: tuple[MarkTest, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,6 +296,7 @@ class EvaluationReport:
     subtypes: tuple[SubtypeRecall, ...] = ()
     prevalences: tuple[AtPrevalence, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    differences: tuple[GroupDifference, ...] = ()
     robustness: tuple[Perturbed, ...] = ()
     heat: Heat | None = None
     missed: tuple[CaseFilm, ...] = ()

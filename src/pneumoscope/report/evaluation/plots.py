@@ -255,11 +255,11 @@ def _line(axes: Any, places: Any, estimates: Sequence[Estimate | None], **style:
 
 
 def heat(shares: Sequence[HeatShare], even: tuple[float, float, float] | None, caption: Line) -> Picture:
-    """Shares of the heat in centre, border and corners by kind of answer, a panel each; a line where all is even."""
+    """Shares of the heat in centre, ring and corners by kind of answer, a panel each; a line where all is even."""
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 3, sharey=True)
-        for i, (axes, place) in enumerate(zip(panels, ("centre", "border", "corners"), strict=True)):
+        for i, (axes, place) in enumerate(zip(panels, ("centre", "ring", "corners"), strict=True)):
             found = [getattr(one, place) for one in shares]
             values = [one.value for one in found]
             axes.errorbar(values, range(len(shares)), xerr=_ends(found), fmt="o", color=_BLUE, ms=5, elinewidth=1.6)

@@ -24,8 +24,9 @@ from pneumoscope.report.blocks import Counts, FilmCard, Films
 from pneumoscope.report.cards import points as threshold_words
 from pneumoscope.report.cards import where_hottest
 from pneumoscope.report.evaluation import plots, words
-from pneumoscope.report.evaluation.content import CaseFilm, EvaluationReport, Perturbed, PointFigures, Subgroup
-from pneumoscope.report.evaluation.words import figure, name_of, share
+from pneumoscope.report.evaluation.content import CaseFilm, EvaluationReport, Heat, Perturbed, PointFigures, Subgroup
+from pneumoscope.report.evaluation.words import figure, share
+from pneumoscope.report.measure_names import name_of, ordered
 from pneumoscope.report.overlay import blend
 from pneumoscope.report.plot_style import counted
 from pneumoscope.report.text import one_line, shorten
@@ -79,7 +80,7 @@ def _headline(report: EvaluationReport) -> Blocks:
     if points:
         blocks = [_points_table(points, chosen), Items.of(*(f"{point.name}: {point.rule}" for point in points))]
     if report.figures:
-        rows = tuple((name_of(name), figure(report.figures[name])) for name in words.ordered(report.figures))
+        rows = tuple((name_of(name), figure(report.figures[name])) for name in ordered(report.figures))
         head = ("of the probabilities themselves", _INTERVAL)
         blocks.append(Table(head, rows, "Figures that depend on no threshold", numbers=frozenset({1})))
     return [*blocks, Paragraph(f"Intervals: {report.measured.intervals}.", soft=True)] if blocks else []
@@ -88,7 +89,7 @@ def _headline(report: EvaluationReport) -> Blocks:
 def _points_table(points: Sequence[PointFigures], chosen: str) -> Table:
     """A column for each operating point."""
     head = [f"{point.name}, from {threshold_words(point.threshold)}" for point in points]
-    measures = words.ordered(dict.fromkeys(name for point in points for name in point.figures))
+    measures = ordered(dict.fromkeys(name for point in points for name in point.figures))
     rows = [(name_of(name), *(figure(point.figures.get(name)) for point in points)) for name in measures]
     title = f"Figures at the operating point {chosen}" + (", and at the others" if len(points) > 1 else "")
     return Table(("measure", *head), tuple(rows), title, numbers=frozenset(range(1, len(points) + 1)))
@@ -167,7 +168,19 @@ def _subgroups(report: EvaluationReport) -> Blocks:
     rows = tuple(_group_row(group) for group in groups)
     few = frozenset(i for i, group in enumerate(groups) if group.few)
     table = Table(head, rows, "Value (95% interval) by group", numbers=frozenset(range(1, 6)), muted=few)
-    return [plots.forest(groups, overall, caption), table]
+    return [plots.forest(groups, overall, caption), table, *_differences(report)]
+
+
+def _differences(report: EvaluationReport) -> Blocks:
+    if not report.differences:
+        return []
+    rows = tuple(
+        (one.by, name_of(one.measure), f"{one.films:,}", f"{one.p:.3g}", f"{one.p_corrected:.3g}")
+        for one in report.differences
+    )
+    head = ("groups by", "measure", "films", "p", "p, corrected")
+    title = "Is the measure the same in all groups of a kind? A small p says that it is not"
+    return [Table(head, rows, title, numbers=frozenset({2, 3, 4}))]
 
 
 def _group_row(group: Subgroup) -> tuple[str, ...]:
@@ -190,8 +203,11 @@ def _robustness(report: EvaluationReport) -> Blocks:
 
 
 def _shaken_row(one: Perturbed) -> tuple[str, ...]:
-    figures = (figure(part) for part in (one.auc, one.recall, one.specificity))
-    return one.perturbation, one.level, *figures, share(one.changed)
+    return one.perturbation, one.level, *_shaken_figures(one)
+
+
+def _shaken_figures(one: Perturbed) -> tuple[str, ...]:
+    return *(figure(part) for part in (one.auc, one.recall, one.specificity)), share(one.changed)
 
 
 def _heat(report: EvaluationReport) -> Blocks:
@@ -201,24 +217,35 @@ def _heat(report: EvaluationReport) -> Blocks:
     blocks: Blocks = []
     if heat.shares:
         caption = (
-            "How much of a film's heat lies in the central field, where the lungs are, in the ring at its border and "
-            "in its corners, where marks are." + (" Dotted: a map without preference." if heat.even else "")
+            "How much of a film's heat lies in the central field, where most of the lungs are, in the ring at its "
+            "border and in its corners, where marks are." + (" Dotted: a map without preference." if heat.even else "")
         )
-        blocks = [plots.heat(heat.shares, heat.even, caption), _heat_table(report)]
-    if heat.occlusions:
-        rows = tuple((one.covered, f"{one.films:,}", share(one.changed), figure(one.shift)) for one in heat.occlusions)
-        head = ("covered", "films", "decisions changed", "mean change of probability")
-        blocks.append(Table(head, rows, "What covering a part of the film does", numbers=frozenset({1, 2, 3})))
+        blocks = [plots.heat(heat.shares, heat.even, caption), _heat_table(heat)]
+    if heat.blanked:
+        rows = tuple((one.perturbation, *_shaken_figures(one)) for one in heat.blanked)
+        head = ("painted over", "AUC", "recall", "specificity", "decisions changed")
+        blocks.append(Table(head, rows, "With a part of every film painted over", numbers=frozenset({1, 2, 3, 4})))
+    if heat.marks:
+        blocks.append(_marks_table(heat))
     return blocks
 
 
-def _heat_table(report: EvaluationReport) -> Table:
-    shares = report.heat.shares if report.heat else ()
+def _heat_table(heat: Heat) -> Table:
     rows = tuple(
-        (f"{one.kind}s", f"{one.films:,}", share(one.centre), share(one.border), share(one.corners)) for one in shares
+        (f"{one.kind}s", f"{one.films:,}", share(one.centre), share(one.ring), share(one.corners), f"{one.without:,}")
+        for one in heat.shares
     )
-    head = ("films", "number", "centre", "border", "corners")
-    return Table(head, rows, "Share of the heat by place (95% interval)", numbers=frozenset(range(1, 5)))
+    head = ("answers", "films", "centre", "ring", "corners", "without heat")
+    return Table(head, rows, "Share of the heat by place (95% interval)", numbers=frozenset(range(1, 6)))
+
+
+def _marks_table(heat: Heat) -> Table:
+    rows = tuple(
+        (one.group, f"{one.films:,}", figure(one.marks), figure(one.control), figure(one.excess)) for one in heat.marks
+    )
+    head = ("films with marks", "number", "marks", "as much elsewhere", "difference")
+    title = "Mean change of the log-odds when burnt-in marks are painted over (95% interval)"
+    return Table(head, rows, title, numbers=frozenset(range(1, 5)))
 
 
 def _cases(report: EvaluationReport) -> Blocks:

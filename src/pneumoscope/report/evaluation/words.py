@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pneumoscope.core.document import Line, Strong
 from pneumoscope.report.evaluation.content import AtPrevalence, EvaluationReport, Measured, Perturbed, Subgroup
@@ -11,45 +11,11 @@ from pneumoscope.report.plot_style import counted
 from pneumoscope.report.wording import percent
 from pneumoscope.stats.intervals import Estimate
 
-DECIDED = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "recall": "Recall (sensitivity)",
-    "specificity": "Specificity",
-    "precision": "Precision (PPV)",
-    "npv": "Negative predictive value (NPV)",
-    "f1": "F1",
-    "mcc": "Matthews correlation (MCC)",
-}
-"""Measures of decisions, in the order that they are told in."""
-SCORED = {
-    "auc": "AUC (area under the ROC curve)",
-    "average_precision": "Average precision",
-    "log_loss": "Log loss (lower is better)",
-    "brier": "Brier score (lower is better)",
-    "calibration_error": "Calibration error (lower is better)",
-}
-"""Measures of the probabilities themselves."""
 UNMEASURED, UNDEFINED = "not measured", "not defined"
 FEW = 100
 """With fewer films of a class, a single one moves its figure by more than a point of 100."""
 _EVERYDAY = 0.10
 """The share with the finding that the summary speaks of."""
-
-
-def name_of(measure: str) -> str:
-    """The words for a measure; plain ones for one that has none of its own.
-
-    >>> name_of("auc"), name_of("macro_auc")
-    ('AUC (area under the ROC curve)', 'macro auc')
-    """
-    return (DECIDED | SCORED).get(measure) or measure.replace("_", " ")
-
-
-def ordered(measures: Iterable[str]) -> list[str]:
-    """Those that have words first, in the order of these."""
-    known = list(DECIDED | SCORED)
-    return sorted(measures, key=lambda name: known.index(name) if name in known else len(known))
 
 
 def figure(estimate: Estimate | None) -> str:
@@ -227,13 +193,13 @@ def _origin(about: Measured) -> Iterator[Line]:
     known, new = sorted(theirs & ours), sorted(theirs - ours)
     if known:
         yield (
-            f"Films of {listed(known)} are of a source that the model learned from, so the figures flatter it: films of "
-            f"another place or scanner will be read less well."
+            f"Films of {listed(known)} are of a source that the model learned from, so the figures flatter it: films "
+            f"of another place or scanner will be read less well."
         )
     if new and ours:
         yield (
-            f"The model has learned nothing from films of {listed(new)}: its threshold and calibration were chosen on films "
-            f"of {listed(sorted(ours))}, and its probabilities need not hold here."
+            f"Threshold and calibration were chosen on films of {listed(sorted(ours))}, not of {listed(new)}: the "
+            f"probabilities need not hold here."
         )
 
 
