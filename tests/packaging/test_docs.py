@@ -36,6 +36,12 @@ def test_the_card_is_that_of_the_packaged_bundle() -> None:
     assert (default_bundle_path() / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(load_bundle().spec)
 
 
+def test_the_card_can_tell_the_official_figures() -> None:
+    result = CliRunner().invoke(main, ["card", "--evaluation", str(ROOT / "results/official-test/metrics.json")])
+    assert result.exit_code == 0
+    assert "of split test with pneumonia it missed" in result.stdout
+
+
 def test_every_command_in_the_docs_exists_with_its_options() -> None:
     """Of all pages, where a command starts a line of a code block."""
     runner = CliRunner()

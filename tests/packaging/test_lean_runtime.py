@@ -75,6 +75,14 @@ def test_a_bundle_that_needs_more_names_the_extra(tmp_path: Path) -> None:
     assert not (tmp_path / "r.csv").exists()
 
 
+def test_the_card_is_shown_without_the_extras(tmp_path: Path) -> None:
+    done = run_lean(
+        "from pneumoscope.cli import main; main(sys.argv[1:])", "card", "default", "--out", str(tmp_path / "card.html")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Known failures" in (tmp_path / "card.html").read_text(encoding="utf-8")
+
+
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     done = run_lean(
         "from pneumoscope.cli import main; main(sys.argv[1:])",

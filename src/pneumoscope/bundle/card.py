@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pneumoscope.bundle.markdown import markdown
 from pneumoscope.bundle.spec import VIEWS, BundleSpec, Member, OperatingPoint, Source, Teacher
+from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
 
 
 def model_card(spec: BundleSpec) -> str:
     """The bundle's facts as Markdown."""
-    parts = [
-        f"# {spec.name} {spec.version}",
+    return markdown(card(spec))
+
+
+def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
+    """The bundle's facts; ``further`` sections come after what was measured when it was made."""
+    opening = Paragraph(
         f"Looks for {', '.join(label.name for label in spec.labels)} on a frontal chest X-ray."
         + (" Exactly one of these is true of a film." if spec.exclusive else "")
-        + f" Made {spec.created}.",
-        "## Intended use",
-        spec.intended_use,
-        "## Not for",
-        "\n".join(f"- {item}" for item in spec.exclusions),
-        f"## Measured on {spec.metrics_data}",
-        _table(("measure", "value (95% interval)"), [(name, str(value)) for name, value in spec.metrics.items()]),
-        "These films come from the same folder as those it learned from, so the figures flatter it: films of another "
-        "place or scanner will be read less well. See the project's README for the official test films.",
-        "## Operating points",
-        _table(
-            ("name", "positive from", "sensitivity", "specificity", "rule"),
-            [_row(point, spec.default_operating_point) for point in spec.operating_points],
-        )
-        + _whose_points(spec),
-        "## How it takes a film",
-        _preprocessing(spec),
-        "## Graph",
+        + f" Made {spec.created}."
+    )
+    sections = (
+        Section("use", "Intended use", (Paragraph(spec.intended_use),)),
+        Section("not-for", "Not for", (Items.of(*spec.exclusions),)),
+        Section("measured", f"Measured on {spec.metrics_data}", _measured(spec)),
+        *further,
+        Section("points", "Operating points", _points(spec)),
+        Section("film", "How it takes a film", (Paragraph(_preprocessing(spec)),)),
+        Section("graph", "Graph", (Paragraph(_graph(spec)),)),
+        Section("origin", "Where it comes from", _origin(spec)),
+    )
+    return Document(f"{spec.name} {spec.version}", (opening,), sections)
+
+
+def _measured(spec: BundleSpec) -> tuple[Block, ...]:
+    rows = tuple((name, str(value)) for name, value in spec.metrics.items())
+    return (
+        Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1})),
+        Paragraph(
+            "These films come from the same folder as those it learned from, so the figures flatter it: films of "
+            "another place or scanner will be read less well. See the project's README for the official test films."
+        ),
+    )
+
+
+def _points(spec: BundleSpec) -> tuple[Block, ...]:
+    rows = tuple(_row(point, spec.default_operating_point) for point in spec.operating_points)
+    head = ("name", "positive from", "sensitivity", "specificity", "rule")
+    table = Table(head, rows, numbers=frozenset({1, 2, 3}))
+    if len(spec.labels) == 1:
+        return (table,)
+    whose = f"Sensitivity and specificity are those for {spec.labels[0].name}; the thresholds hold for every label."
+    return table, Paragraph(whose)
+
+
+def _graph(spec: BundleSpec) -> str:
+    return (
         f"ONNX, opset {spec.graph.opset}, {spec.graph.precision}. Against the fp32 graph on the validation films: "
         + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in spec.graph.parity.items())
         + "."
-        + _averaged(spec),
-        "## Where it comes from",
-        "\n".join(f"- Data: {source.name}. {source.citation}. Licence: {source.licence}." for source in spec.data),
-        "\n".join([*_learning(spec), f"- Licence of this model: {spec.licence}."]),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _whose_points(spec: BundleSpec) -> str:
-    if len(spec.labels) == 1:
-        return ""
-    return f"\n\nSensitivity and specificity are those for {spec.labels[0].name}; the thresholds hold for every label."
+        + _averaged(spec)
+    )
 
 
 def _averaged(spec: BundleSpec) -> str:
@@ -55,39 +73,44 @@ def _averaged(spec: BundleSpec) -> str:
     return f" The answer is the mean of {' and of '.join(said)}." if said else ""
 
 
-def _learning(spec: BundleSpec) -> list[str]:
+def _origin(spec: BundleSpec) -> tuple[Block, ...]:
+    data = (f"Data: {source.name}. {source.citation}. Licence: {source.licence}." for source in spec.data)
+    return Items.of(*data), Items((*_learning(spec), Item(f"Licence of this model: {spec.licence}.")))
+
+
+def _learning(spec: BundleSpec) -> list[Item]:
     """What the network, or each of several, started from and was made by."""
-    manifest = f"manifest `{spec.manifest_digest[:16]}`"
+    manifest = ("manifest ", _digest(spec.manifest_digest), ".")
     if not spec.members:
-        return [
-            _initial(spec.initial_weights),
-            f"- Recipe: {spec.recipe} (`{spec.recipe_digest[:16]}`), {manifest}.",
-            *_taught(spec.teacher),
-        ]
-    return [f"- {spec.recipe[0].upper()}{spec.recipe[1:]}, {manifest}.", *(_member(member) for member in spec.members)]
+        recipe: Line = (f"Recipe: {spec.recipe} (", _digest(spec.recipe_digest), "), ", *manifest)
+        return [Item(line) for line in (_initial(spec.initial_weights), recipe, *_taught(spec.teacher))]
+    summary: Line = (f"{spec.recipe[0].upper()}{spec.recipe[1:]}, ", *manifest)
+    return [Item(summary), *(_member(member) for member in spec.members)]
 
 
-def _member(member: Member) -> str:
+def _member(member: Member) -> Item:
     height, width = member.size
-    lines = [_initial(member.initial_weights), *_taught(member.teacher)]
-    return "\n  ".join([f"- {member.recipe} (`{member.recipe_digest[:16]}`), at {height} x {width}.", *lines])
+    line = (f"{member.recipe} (", _digest(member.recipe_digest), f"), at {height} x {width}.")
+    return Item(line, (_initial(member.initial_weights), *_taught(member.teacher)))
 
 
 def _initial(weights: Source) -> str:
-    return f"- Initial weights: {weights.name}. Licence: {weights.licence}."
+    return f"Initial weights: {weights.name}. Licence: {weights.licence}."
 
 
-def _taught(teacher: Teacher | None) -> list[str]:
-    return [f"- Learned from the answers of {teacher.name} (`{teacher.digest[:16]}`) too."] if teacher else []
+def _taught(teacher: Teacher | None) -> list[Line]:
+    if teacher is None:
+        return []
+    return [(f"Learned from the answers of {teacher.name} (", _digest(teacher.digest), ") too.")]
+
+
+def _digest(digest: str) -> Code:
+    return Code(digest[:16])
 
 
 def _row(point: OperatingPoint, default: str) -> tuple[str, ...]:
     name = f"{point.name} (default)" if point.name == default else point.name
     return name, f"{point.threshold:.3f}", str(point.sensitivity), str(point.specificity), point.rule
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows))
 
 
 def _preprocessing(spec: BundleSpec) -> str:

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pneumoscope.core import Failure, Finding, Radiograph, Reading, Timings
 from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
@@ -72,12 +73,11 @@ def _heat(reading: Reading) -> str:
     rows, cells = reading.heatmap.shape
     png = heatmap_png(reading.heatmap, (max(_HEAT_SIDE, cells), max(_HEAT_SIDE, rows)))
     source = data_uri("image/png", png)
-    return f'<img class="heat" loading="lazy" decoding="async" alt="{_where(reading)}" src="{source}">'
+    return f'<img class="heat" loading="lazy" decoding="async" alt="{where_hottest(reading.heatmap)}" src="{source}">'
 
 
-def _where(reading: Reading) -> str:
-    """Say in words where the heat map is hottest, for those who cannot see it."""
-    heat = reading.heatmap
+def where_hottest(heat: NDArray[np.float32] | None) -> str:
+    """Say in words where a heat map is hottest, for those who cannot see it."""
     if heat is None or float(heat.max()) < VISIBLE_FROM:
         return f"Heat map: no region above {VISIBLE_FROM:.0%}"
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)

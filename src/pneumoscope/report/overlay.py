@@ -120,10 +120,15 @@ def film_picture(film: Radiograph, max_side: int) -> Image.Image:
 
 def overlay(film: Radiograph, heat: NDArray[np.float32], max_side: int = 512) -> Image.Image:
     """Return the film in grey with the heat map blended over it, RGB, no side longer than ``max_side`` pixels."""
-    picture = film_picture(film, max_side).convert("RGB")
-    colours = _coloured(heat, picture.size)
-    picture.paste(colours, mask=colours)
-    return picture
+    return blend(film_picture(film, max_side), heat)
+
+
+def blend(picture: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    """Return a copy of a grey picture with the heat map over it, RGB."""
+    blended = picture.convert("RGB")
+    colours = _coloured(heat, blended.size)
+    blended.paste(colours, mask=colours)
+    return blended
 
 
 class _Overlay(NamedTuple):

@@ -38,7 +38,11 @@ def document(title: str, body: str, *, script: str = "") -> str:
 
     ``title`` is plain text. ``body`` and ``script`` are ours: what came from outside was escaped before.
     """
-    style = resource("document.css")
+    return page_of(title, body, style=resource("document.css"), script=script)
+
+
+def page_of(title: str, body: str, *, style: str, script: str = "") -> str:
+    """A whole page in a ``style`` of its own; as ``document`` else."""
     return Template(resource("document.html")).substitute(
         policy=policy(style, script),
         style=style,

@@ -48,11 +48,20 @@ _STYLE: dict[Any, Any] = {
 
 def svg(draw: Callable[[Figure], None], width: float, height: float) -> bytes:
     """What ``draw`` puts on a figure of so many inches."""
+    return _saved(draw, width, height, format="svg", dpi=_DPI, metadata={"Date": None})
+
+
+def png(draw: Callable[[Figure], None], width: float, height: float, dpi: int) -> bytes:
+    """The same in pixels, for what cannot take lines."""
+    return _saved(draw, width, height, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def _saved(draw: Callable[[Figure], None], width: float, height: float, **options: Any) -> bytes:
     file = io.BytesIO()
     with rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
-        figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None})
+        figure.savefig(file, **options)
     return file.getvalue()
 
 

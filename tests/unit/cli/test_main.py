@@ -10,7 +10,7 @@ import pneumoscope
 from pneumoscope.cli import options
 from tests.helpers import flat
 
-COMMANDS = ["predict", "doctor", "data", "evaluate", "recipes", "train", "tune", "ensemble", "export"]
+COMMANDS = ["predict", "doctor", "data", "evaluate", "card", "recipes", "train", "tune", "ensemble", "export"]
 
 
 def program(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,314 @@
+"""What the evaluation report tells, as plain data: names, estimates and points.
+
+Everything but ``Measured`` may be missing: what was not measured has no section, and the report says so. Curves and
+rates are in [0, 1]; an ``Estimate`` whose ends are NaN has no interval, one whose value is NaN is not defined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pneumoscope.stats.intervals import Estimate
+
+Values = NDArray[np.float64]
+Kind = Literal["true positive", "false positive", "true negative", "false negative"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured, on which films and how.
+
+    Attributes
+    ----------
+    label : what the bundle looks for, such as "pneumonia".
+    digest, manifest_digest : SHA-256 (hex).
+    subjects : what the films are of, as a plural: "films", or "films of children".
+    films : those that were read and state the label; ``positives`` of them have it; ``unreadable`` come on top.
+    learned_from : the sources of the films that the bundle learned from.
+    intervals : how the intervals were made.
+    """
+
+    bundle: str
+    version: str
+    digest: str
+    precision: str
+    operating_point: str
+    threshold: float
+    label: str
+    films: int
+    positives: int
+    patients: int
+    unreadable: int
+    split: str
+    sources: tuple[str, ...]
+    learned_from: tuple[str, ...]
+    manifest_digest: str
+    date: str
+    program: str
+    intervals: str
+    subjects: str = "films"
+
+    @property
+    def negatives(self) -> int:
+        """Films without the finding."""
+        return self.films - self.positives
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointFigures:
+    """What the bundle does at one of its operating points, ``figures`` by the measures' names in ``metrics.json``."""
+
+    name: str
+    threshold: float
+    rule: str
+    figures: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where an operating point lies on a curve."""
+
+    name: str
+    x: Estimate
+    y: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve of N points, with a band between ``low`` and ``high`` where there is one."""
+
+    x: Values
+    y: Values
+    low: Values | None = None
+    high: Values | None = None
+    marks: tuple[Mark, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = {len(part) for part in (self.x, self.y, self.low, self.high) if part is not None}
+        if len(sizes) > 1 or (self.low is None) != (self.high is None):
+            raise ValueError(f"expected points of one number, with both ends of the band or none, got {sorted(sizes)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """How often the finding is there among films that were given about the same probability.
+
+    ``probability`` is each bin's mean, ``share`` what was there, ``films`` how many.
+    """
+
+    name: str
+    probability: Values
+    share: tuple[Estimate, ...]
+    films: tuple[int, ...]
+    error: Estimate | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.probability) == len(self.share) == len(self.films):
+            raise ValueError(
+                f"{self.name}: expected as many probabilities as shares and numbers of films, got "
+                f"{len(self.probability)}, {len(self.share)} and {len(self.films)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Net benefit, in true positives a film, of acting on the model and of acting on every film (on none: 0)."""
+
+    model: Curve
+    everyone: Values
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Films by what is true (a row each) and what was answered (a column each)."""
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        if {len(self.counts), *map(len, self.counts)} != {len(self.labels)}:
+            raise ValueError(f"{self.title}: expected {len(self.labels)} rows of as many counts")
+
+
+@dataclass(frozen=True)
+class SubtypeRecall:
+    """How many of a kind of case are found."""
+
+    subtype: str
+    films: int
+    found: int
+    recall: Estimate
+
+
+@dataclass(frozen=True)
+class AtPrevalence:
+    """What an answer is worth where the share ``prevalence`` has the finding."""
+
+    prevalence: float
+    ppv: Estimate
+    npv: Estimate
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One group of films; ``few``: too few to lean on."""
+
+    by: str
+    group: str
+    films: int
+    positives: int
+    auc: Estimate | None = None
+    recall: Estimate | None = None
+    specificity: Estimate | None = None
+    few: bool = False
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """The figures with every film changed in one way at one strength.
+
+    ``level`` is the strength as it is to be read; those of one perturbation come in order, the unchanged film where it
+    belongs among them. ``changed`` is the share of films whose decision differs from that on the unchanged film.
+    """
+
+    perturbation: str
+    level: str
+    auc: Estimate | None = None
+    recall: Estimate | None = None
+    specificity: Estimate | None = None
+    changed: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """Whether a measure differs between the groups of one kind; ``p_corrected`` allows for all the comparisons made."""
+
+    by: str
+    measure: str
+    films: int
+    p: float
+    p_corrected: float
+
+
+@dataclass(frozen=True)
+class HeatShare:
+    """Where the heat of films of one kind lies, as shares of it: the middle, the ring at the border, the corners.
+
+    Films of that kind ``without`` any heat are not among ``films``.
+    """
+
+    kind: Kind
+    films: int
+    centre: Estimate
+    ring: Estimate
+    corners: Estimate
+    without: int = 0
+
+
+@dataclass(frozen=True)
+class MarkTest:
+    """What painting over burnt-in marks does to the log-odds of a group of films, and painting as much elsewhere.
+
+    Means of the size of the change; ``excess`` is by how much marks matter more than their control.
+    """
+
+    group: str
+    films: int
+    marks: Estimate
+    control: Estimate
+    excess: Estimate
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Where the heat lies, and what the answers hang on.
+
+    ``even`` is what a map without preference would give to centre, ring and corners. ``blanked`` are the figures with
+    a part of every film painted over: the ``perturbation`` names the part.
+    """
+
+    shares: tuple[HeatShare, ...] = ()
+    even: tuple[float, float, float] | None = None
+    blanked: tuple[Perturbed, ...] = ()
+    marks: tuple[MarkTest, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CaseFilm:
+    """A film that was answered wrongly.
+
+    Attributes
+    ----------
+    name : the path it came by.
+    probability : the answer.
+    stated : what the manifest says of it, such as "pneumonia, viral".
+    flags : reasons for doubt that the program gave, in words.
+    pixels : (h, w) uint8, 255 = bone; small is enough. None where it cannot be read any more.
+    heatmap : (h, w) float32 in [0, 1], as in a ``Reading``; None where there is none.
+    """
+
+    name: str
+    digest: str
+    probability: float
+    stated: str
+    flags: tuple[str, ...] = ()
+    pixels: NDArray[np.uint8] | None = None
+    heatmap: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How to get the same figures again."""
+
+    commands: tuple[str, ...]
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationReport:
+    """All that the report tells.
+
+    Attributes
+    ----------
+    figures : those that depend on no threshold, by their names in ``metrics.json``.
+    points : the operating points, of which one is ``measured.operating_point``.
+    warnings : what the caller knows and the numbers do not say, such as films outside the intended use.
+    exclusions : what the bundle is not for, in its own words.
+    missed, alarms : the worst false negatives and false positives, worst first; ``of_missed`` and ``of_alarms``
+        are how many there are, where that was counted.
+    """
+
+    measured: Measured
+    figures: Mapping[str, Estimate] = field(default_factory=dict)
+    points: tuple[PointFigures, ...] = ()
+    roc: Curve | None = None
+    precision_recall: Curve | None = None
+    reliability: tuple[Reliability, ...] = ()
+    decision: Decision | None = None
+    confusions: tuple[Confusion, ...] = ()
+    subtypes: tuple[SubtypeRecall, ...] = ()
+    prevalences: tuple[AtPrevalence, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    differences: tuple[GroupDifference, ...] = ()
+    robustness: tuple[Perturbed, ...] = ()
+    heat: Heat | None = None
+    missed: tuple[CaseFilm, ...] = ()
+    alarms: tuple[CaseFilm, ...] = ()
+    of_missed: int | None = None
+    of_alarms: int | None = None
+    warnings: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    repeat: Repeat | None = None
+
+    @property
+    def point(self) -> PointFigures | None:
+        """The operating point that the report is about."""
+        named = (point for point in self.points if point.name == self.measured.operating_point)
+        return next(named, None)

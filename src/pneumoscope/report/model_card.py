@@ -1,0 +1,141 @@
+"""The model card to be read: the bundle's own, with what an evaluation found and how the bundle is known to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pneumoscope.bundle import ModelBundle, OperatingPoint
+from pneumoscope.bundle.card import card
+from pneumoscope.bundle.spec import Interval
+from pneumoscope.core import PneumoscopeError
+from pneumoscope.core.document import Block, Document, Items, Line, Paragraph, Section, Table
+from pneumoscope.report.measure_names import name_of, ordered
+
+
+class _Figure(msgspec.Struct, frozen=True):
+    """An estimate as ``metrics.json`` writes it: null for what is not defined."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        if self.value is None or self.low is None or self.high is None:
+            return None
+        return Interval(value=self.value, low=self.low, high=self.high)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "not defined"
+        return f"{self.value:.3f}" if self.interval is None else str(self.interval)
+
+
+class _Bundle(msgspec.Struct, frozen=True):
+    digest: str
+    operating_point: str
+    threshold: float
+
+
+class _Data(msgspec.Struct, frozen=True):
+    sources: tuple[str, ...]
+    split: str
+    films: int
+    positive: int
+    patients: int
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """The part of an evaluation's ``metrics.json`` that a card tells; all else in it is passed over."""
+
+    bundle: _Bundle
+    data: _Data
+    metrics: dict[str, _Figure]
+    confusion: dict[str, int]
+    intervals: str
+
+
+def read_evaluation(path: Path, bundle: ModelBundle) -> Evaluated:
+    """Read the ``metrics.json`` of an evaluation of this bundle.
+
+    Raises
+    ------
+    PneumoscopeError : if it is no such file, or of another bundle.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Evaluated)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PneumoscopeError(
+            f"{path}: expected the metrics.json that 'pneumoscope evaluate' writes, but it cannot be read: {error}"
+        ) from error
+    if found.bundle.digest != bundle.digest:
+        raise PneumoscopeError(
+            f"{path}: expected an evaluation of this bundle (sha256 {bundle.digest[:16]}), got one of another "
+            f"(sha256 {found.bundle.digest[:16]}); evaluate this bundle, or name the other one"
+        )
+    return found
+
+
+def full_card(bundle: ModelBundle, evaluated: Evaluated | None = None) -> Document:
+    """The bundle's card with its known failures and, where there is an evaluation, what that found."""
+    further = [] if evaluated is None else [_measured(bundle, evaluated)]
+    failures = Section("failures", "Known failures", (Items.of(*_failures(bundle, evaluated)),))
+    return card(bundle.spec, (*further, failures))
+
+
+def _measured(bundle: ModelBundle, found: Evaluated) -> Section:
+    about, label = found.data, bundle.spec.labels[0].name
+    words = (
+        f"{about.films:,} films of {about.patients:,} patients, {about.positive:,} with {label}, at the operating "
+        f"point {found.bundle.operating_point} (positive from {found.bundle.threshold:.3f})."
+    )
+    rows = tuple((name_of(name), str(found.metrics[name])) for name in ordered(found.metrics))
+    table = Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1}))
+    blocks: tuple[Block, ...] = (Paragraph(words), table, Paragraph(f"Intervals: {found.intervals}."))
+    return Section("evaluated", f"Measured on split {about.split} of {', '.join(about.sources)}", blocks)
+
+
+def _failures(bundle: ModelBundle, found: Evaluated | None) -> Iterator[Line]:
+    point = bundle.spec.operating_point()
+    label = bundle.spec.labels[0].name
+    yield (
+        f"On {point.data}, at the operating point {point.name}, it misses {_lost(point.sensitivity)} of the films with "
+        f"{label} and raises a false alarm over {_lost(point.specificity)} of those without."
+    )
+    if found is None:
+        yield "What it does on other films is not told here: no evaluation was given for this card."
+        return
+    yield from _counted(found, label)
+    yield from _fallen(bundle, found)
+
+
+def _lost(interval: Interval) -> str:
+    return f"{1 - interval.value:.1%} ({1 - interval.high:.1%} to {1 - interval.low:.1%})"
+
+
+def _counted(found: Evaluated, label: str) -> Iterator[Line]:
+    split, counts = found.data.split, found.confusion
+    for wrong, right, words in (
+        ("false_negative", "true_positive", f"films of split {split} with {label} it missed"),
+        ("false_positive", "true_negative", f"films of split {split} without {label} it raised a false alarm over"),
+    ):
+        if total := counts.get(wrong, 0) + counts.get(right, 0):
+            yield f"Of {total:,} {words} {counts.get(wrong, 0):,}."
+
+
+def _fallen(bundle: ModelBundle, found: Evaluated) -> Iterator[Line]:
+    """Where it does worse than when the operating point was chosen, beyond what chance explains."""
+    known = {point.name: point for point in bundle.spec.operating_points}
+    point: OperatingPoint | None = known.get(found.bundle.operating_point)
+    if point is None:
+        return
+    for name, before in (("recall", point.sensitivity), ("specificity", point.specificity)):
+        after = found.metrics[name].interval if name in found.metrics else None
+        if after is not None and after.high < before.low:
+            yield (
+                f"Its {name} fell from {before} on the films that the operating point was chosen on to {after} on "
+                f"split {found.data.split}."
+            )
