@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -41,7 +43,27 @@ if TYPE_CHECKING:
 @click.option(
     "--prepared",
     is_flag=True,
-    help="Read films as training prepares them, once, at the network's size in 8 bits: quick when done again.",
+    help="Read films as training prepares them, once, at the network's size in 8 bits: quick when done again. With "
+    "--quick only.",
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Leave out what reads films again: groups, heat maps, painting over, robustness, the worst films.",
+)
+@click.option(
+    "--robustness-films",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="About so many films are read under some fifty changes each; 0 for none.",
+)
+@click.option(
+    "--outside-population",
+    default="",
+    metavar="WHO",
+    help="Who is on the films, such as 'adults', if they are not those whom the bundle is for: the report says so.",
 )
 @click.option(
     "--scores",
@@ -65,23 +87,30 @@ def evaluate(
     operating_point: str | None,
     jobs: int | None,
     prepared: bool,
+    quick: bool,
+    robustness_films: int,
+    outside_population: str,
     scores: Path | None,
     threshold: float | None,
 ) -> None:
     """Measure a bundle, or a file of scores, on labelled films.
 
-    Reads a split's films and writes metrics.json, scores.csv (a row a film) and curves.png into DIR.
+    Reads a split's films and writes report.html and report.pdf, metrics.json (the same for programs), scores.csv (a row
+    a film) and curves.png into DIR.
 
     Reported with 95% intervals: areas under the ROC and the precision-recall curve, log loss, Brier score, calibration
     errors, accuracy, recall, specificity, precision, negative predictive value, F1, Matthews' correlation and others,
     and the confusion matrix; of a bundle with several labels for each of them, on the films that state it, and of
     labels that exclude each other also how often the most probable one is true.
 
+    Then a closer look, unless --quick: groups of films, where the heat lies, what painting over marks, borders and the
+    middle changes, films turned, dimmed, blurred or cut, and the films that were answered worst.
+
     With --scores, any program's answers are measured in the same way: a table with the columns film, label (1 or 0)
     and probability, and if it has them patient and decision. That of an earlier evaluation will do.
     """
     if scores:
-        _refuse_options(ctx, ("bundle", "operating_point", "jobs", "prepared"), "does not go with --scores")
+        _refuse_options(ctx, _OF_BUNDLES, "does not go with --scores")
         need("evaluate", "pneumoscope evaluate")
         _measure_scores(scores, threshold, data, split, out)
         return
@@ -91,7 +120,15 @@ def evaluate(
     need("evaluate", "pneumoscope evaluate")
     if prepared:
         need("data", "pneumoscope evaluate --prepared")
-    _measure_bundle(bundle, data, split, out, operating_point=operating_point, jobs=jobs, prepared=prepared)
+        if not quick:
+            raise click.UsageError("--prepared goes with --quick: a closer look needs the films themselves", ctx)
+    if quick:
+        _refuse_options(ctx, ("robustness_films", "outside_population"), "does not go with --quick")
+    closer = None if quick else {"robustness_films": robustness_films, "outside": outside_population}
+    _measure_bundle(bundle, data, split, out, closer, operating_point=operating_point, jobs=jobs, prepared=prepared)
+
+
+_OF_BUNDLES = ("bundle", "operating_point", "jobs", "prepared", "quick", "robustness_films", "outside_population")
 
 
 def _refuse_options(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
@@ -101,30 +138,48 @@ def _refuse_options(ctx: click.Context, names: tuple[str, ...], why: str) -> Non
 
 
 def _measure_bundle(
-    bundle: str, data: Path, split: str, out: Path, *, operating_point: str | None, jobs: int | None, prepared: bool
+    bundle: str,
+    data: Path,
+    split: str,
+    out: Path,
+    closer: dict[str, Any] | None,
+    *,
+    operating_point: str | None,
+    jobs: int | None,
+    prepared: bool,
 ) -> None:
+    """``closer`` are the options of the closer look; None for none."""
     from pneumoscope.data import open_manifest
     from pneumoscope.evaluation import evaluate as measure
-    from pneumoscope.evaluation import write_evaluation
+    from pneumoscope.evaluation import look_closer, write_evaluation
     from pneumoscope.predict import Predictor
 
     try:
         predictor = Predictor.open(bundle, operating_point=operating_point)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    manifest = open_manifest(data)
     result = measure(
         predictor,
-        open_manifest(data),
+        manifest,
         split,
         jobs=jobs,
         progress=partial(progress, what=split),
         cache=cache_folder() if prepared else None,
     )
-    write_evaluation(result, out)
+    look = None if closer is None else look_closer(predictor, manifest, split, jobs=jobs, progress=progress, **closer)
+    write_evaluation(result, out, look, command=_command())
     _echo_evaluation(result)
     if result.summary.data.unreadable:
         click.echo(f"  {result.summary.data.unreadable} films could not be read; {out / 'scores.csv'} says why")
-    click.echo(f"wrote metrics.json, scores.csv and curves.png in {out}", err=True)
+    for caution in look.cautions if look else ():
+        click.echo(f"  {caution}")
+    click.echo(f"wrote report.html, report.pdf, metrics.json, scores.csv and curves.png in {out}", err=True)
+
+
+def _command() -> str:
+    """What was typed, to be repeated."""
+    return shlex.join(["pneumoscope", *sys.argv[1:]])
 
 
 def _measure_scores(path: Path, threshold: float | None, data: Path | None, split: str, out: Path) -> None:

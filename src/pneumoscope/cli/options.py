@@ -16,7 +16,7 @@ from pneumoscope.core import MissingExtra
 T = TypeVar("T")
 
 _EXTRAS = {
-    "evaluate": ("sklearn", "scipy", "matplotlib", "pyarrow"),
+    "evaluate": ("sklearn", "scipy", "matplotlib", "pyarrow", "reportlab"),
     "data": ("sklearn", "scipy", "matplotlib", "filelock"),
     "fetch": ("requests", "kagglehub"),
     "train": (

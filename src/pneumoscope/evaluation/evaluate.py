@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pneumoscope
+from pneumoscope.bundle import BundleSpec
 from pneumoscope.core import Failure, Finding, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.data import prepare
 from pneumoscope.data.targets import one_each, targets, with_targets
+from pneumoscope.evaluation.closer import CloserLook
+from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype
 from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
+from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import (
     FORMAT,
     SCHEMA_VERSION,
@@ -31,6 +35,7 @@ from pneumoscope.evaluation.schema import (
 )
 from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
+from pneumoscope.report.evaluation import write_evaluation_page, write_evaluation_pdf
 from pneumoscope.report.text import utf8
 
 Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
@@ -40,7 +45,8 @@ Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
 class Evaluation:
     """Outcomes film by film, in the manifest's order, and what they add up to (the content of ``metrics.json``).
 
-    ``labels`` are the bundle's K; ``truth`` is (N, K): 1 yes, 0 no, NaN not stated.
+    ``labels`` are the bundle's K; ``truth`` is (N, K): 1 yes, 0 no, NaN not stated. ``spec`` is the bundle's, ``root``
+    what the films' paths are relative to.
     """
 
     films: tuple[Film, ...]
@@ -48,6 +54,8 @@ class Evaluation:
     labels: tuple[str, ...]
     truth: NDArray[np.float32]
     summary: Metrics
+    spec: BundleSpec
+    root: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +72,13 @@ class _Read:
         readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
         return cls([films[i] for i in kept], readings, truth[kept])
 
+    def subtypes(self, k: int) -> list[str]:
+        """What kind of case each film is, of those that state label ``k``."""
+        return [self.films[i].subtype for i in self._stating(k)]
+
     def about(self, k: int) -> Answers:
         """The answers about label ``k``, where it is stated."""
-        known = np.flatnonzero(~np.isnan(self.truth[:, k]))
+        known = self._stating(k)
         findings = [self.readings[i].findings[k] for i in known]
         return Answers(
             truth=self.truth[known, k].astype(np.int64),
@@ -74,6 +86,9 @@ class _Read:
             decisions=np.array([finding.positive for finding in findings], np.int64),
             patients=[self.films[i].patient for i in known],
         )
+
+    def _stating(self, k: int) -> NDArray[np.intp]:
+        return np.flatnonzero(~np.isnan(self.truth[:, k]))
 
 
 def evaluate(
@@ -109,7 +124,9 @@ def evaluate(
     if not read.films:
         raise _nothing_to_measure(manifest, split, labels)
     _refuse_changed(manifest, read)
-    each = {name: label_measures(read.about(k)) for k, name in enumerate(labels)}
+    about = {name: read.about(k) for k, name in enumerate(labels)}
+    each = {name: label_measures(answers) for name, answers in about.items()}
+    first = about[labels[0]]
     summary = Metrics(
         format=FORMAT,
         schema_version=SCHEMA_VERSION,
@@ -119,10 +136,14 @@ def evaluate(
         confusion=each[labels[0]].confusion,
         labels=each if len(each) > 1 else None,
         argmax=_argmax(read, labels) if spec.exclusive else None,
+        curves={name: a.curves() for name, a in about.items() if a.both} or None,
+        points=at_points(first, spec.operating_points),
+        subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
+        prevalence=elsewhere(each[labels[0]].confusion) or None,
         intervals=METHOD,
         program=f"pneumoscope {pneumoscope.__version__}",
     )
-    return Evaluation(chosen.films, outcomes, labels, truth, summary)
+    return Evaluation(chosen.films, outcomes, labels, truth, summary, spec, manifest.root)
 
 
 def _nothing_to_measure(manifest: Manifest, split: str, labels: Sequence[str]) -> ManifestError:
@@ -161,12 +182,19 @@ def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | No
     return ordered_map(answer, range(len(films)), jobs or usable_cores())
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``metrics.json``, ``scores.csv`` (a row a film) and ``curves.png`` of the labels that have both classes."""
+def write_evaluation(
+    evaluation: Evaluation, folder: Path, closer: CloserLook | None = None, *, command: str = ""
+) -> None:
+    """Write ``report.html`` and ``report.pdf``, ``metrics.json``, ``scores.csv`` (a row a film), and ``curves.png`` of
+    the labels that have both classes. ``command`` is what gives the same again."""
+    metrics = closer.added_to(evaluation.summary) if closer else evaluation.summary
     with writing_to(folder), atomic_write(folder / "scores.csv") as file:
         csv.writer(file).writerows(_score_rows(evaluation))
     with writing_to(folder):
-        write_metrics(evaluation.summary, folder)
+        write_metrics(metrics, folder)
+    content = report_of(metrics, evaluation.spec, root=evaluation.root, closer=closer, command=command)
+    write_evaluation_page(content, folder / "report.html")
+    write_evaluation_pdf(content, folder / "report.pdf")
     read = _Read.of(evaluation.films, evaluation.outcomes, evaluation.truth)
     each = {label: answers for k, label in enumerate(evaluation.labels) if (answers := read.about(k)).both}
     if each:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.evaluation.schema import ChoiceMetrics, Confusion, Figure, LabelMetrics
 from pneumoscope.stats.bootstrap import Measures, Progress, bootstrap
+from pneumoscope.stats.curves import Curves, curves
 from pneumoscope.stats.delong import delong_auc
 from pneumoscope.stats.intervals import Estimate, widest, wilson
 from pneumoscope.stats.metrics import confusion, proportions
@@ -44,6 +45,15 @@ class Answers:
         """Whether there are films with the label and without."""
         return bool(self.truth.any() and not self.truth.all())
 
+    def at(self, threshold: float) -> Answers:
+        """The same films, decided at another threshold."""
+        decisions = (self.probabilities >= threshold).astype(np.int64)
+        return Answers(self.truth, self.probabilities, decisions, self.patients)
+
+    def curves(self) -> Curves:
+        """ROC, precision-recall, reliability and decision curve, of films of both classes."""
+        return curves(self.truth, self.probabilities, self.patients)
+
     def ranked(self) -> Answers:
         """The same from the lowest probability to the highest: what is in order is measured sooner."""
         order = np.argsort(self.probabilities, kind="stable")
@@ -68,6 +78,18 @@ def label_measures(answers: Answers, *, progress: Progress | None = None) -> Lab
         metrics={name: Figure.of(estimate, missing) for name, estimate in found.items()},
         confusion=Confusion(**confusion(truth, decisions)),
     )
+
+
+def decision_measures(answers: Answers) -> tuple[dict[str, Figure], Confusion]:
+    """Every measure of the decisions alone with its interval, and the confusion counts; no metrics for no film."""
+    truth, decisions = answers.truth, answers.decisions
+    found: dict[str, Estimate] = {}
+    if len(answers):
+        found = _bootstrap(decided(truth, decisions), answers.patients)
+        found |= _shares(found, proportions(truth, decisions))
+    missing = _missing(truth, decisions)
+    metrics = {name: Figure.of(estimate, missing) for name, estimate in found.items()}
+    return metrics, Confusion(**confusion(truth, decisions))
 
 
 def argmax_measures(

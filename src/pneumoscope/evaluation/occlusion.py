@@ -207,7 +207,7 @@ def _groups(films: LabelledFilms, answers: Sequence[Sequence[float]], threshold:
     probabilities = np.array(answers, np.float64).reshape(len(films), 3)
     whose = numbered(films.patients)
     for name, chosen in (("all", films.truth >= 0), ("positive", films.truth == 1), ("negative", films.truth == 0)):
-        if chosen.any():
+        if len(np.unique(whose[chosen])) > 1:  # the films of one patient do not tell how patients differ
             yield _painted_over(name, probabilities[chosen], whose[chosen], threshold)
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from pneumoscope.core import MetricsError
 from pneumoscope.core.files import atomic_write
+from pneumoscope.evaluation.heat import GroupHeat
+from pneumoscope.evaluation.occlusion import Blanked, MarkerTest
+from pneumoscope.evaluation.robustness import Robustness
+from pneumoscope.evaluation.subgroups import Subgroups
 from pneumoscope.stats.curves import Curves
 from pneumoscope.stats.intervals import Estimate
 from pneumoscope.stats.prevalence import PredictiveValues
@@ -111,10 +115,39 @@ class ChoiceMetrics(_Part, frozen=True, kw_only=True):
     confusion: tuple[tuple[Count, ...], ...]
 
 
+class PointMetrics(_Part, frozen=True, kw_only=True):
+    """The decisions at one of the bundle's operating points, about the first label."""
+
+    name: str
+    threshold: float
+    rule: str
+    metrics: dict[str, Figure]
+    confusion: Confusion
+
+
+class SubtypeRecall(_Part, frozen=True, kw_only=True):
+    """Films of one kind of case, and how many of them were found; the interval is Wilson's, by patients."""
+
+    subtype: str
+    films: Count
+    found: Count
+    recall: Figure
+
+
+class Heat(_Part, frozen=True, kw_only=True):
+    """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over."""
+
+    by_outcome: tuple[GroupHeat, ...]
+    blanked: Blanked
+    markers: MarkerTest
+
+
 class Metrics(_Part, frozen=True, kw_only=True):
     """All that an evaluation measured: of a ``bundle``, or of ``scores`` in a file.
 
-    ``metrics`` and ``confusion`` are of the first label; ``labels`` are there for a bundle with several.
+    ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``subtypes``, ``prevalence`` and all that
+    takes a closer look; ``labels`` are there for a bundle with several, and ``curves`` for each label with films of
+    both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]
@@ -128,10 +161,12 @@ class Metrics(_Part, frozen=True, kw_only=True):
     argmax: ChoiceMetrics | None = None
     curves: dict[str, Curves] | None = None
     prevalence: tuple[PredictiveValues, ...] | None = None
-    subgroups: Any = None
-    robustness: Any = None
-    heat: Any = None
-    subtypes: Any = None
+    points: tuple[PointMetrics, ...] | None = None
+    subtypes: tuple[SubtypeRecall, ...] | None = None
+    subgroups: Subgroups | None = None
+    heat: Heat | None = None
+    robustness: Robustness | None = None
+    cautions: tuple[str, ...] = ()
     intervals: str
     program: str
 

@@ -1,0 +1,234 @@
+"""``metrics.json`` put in the report's terms, with the worst films as pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from pneumoscope.bundle import BundleSpec
+from pneumoscope.core import FilmError
+from pneumoscope.evaluation import robustness
+from pneumoscope.evaluation.altered import Effect
+from pneumoscope.evaluation.closer import CloserLook
+from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
+from pneumoscope.evaluation.measured import Measured as GroupMeasured
+from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics
+from pneumoscope.evaluation.seen import SeenFilm
+from pneumoscope.evaluation.worst import pixels_of
+from pneumoscope.report import evaluation as report
+from pneumoscope.report.measure_names import SCORED
+from pneumoscope.stats.curves import Curves
+from pneumoscope.stats.intervals import Estimate
+
+_PICTURE = (320, 320)
+"""Films are decoded at no less than this: they are shown smaller."""
+
+Kind = Literal["true positive", "false positive", "true negative", "false negative"]
+
+
+def report_of(
+    metrics: Metrics, spec: BundleSpec, *, root: Path, closer: CloserLook | None = None, command: str = ""
+) -> report.EvaluationReport:
+    """The report of a bundle's evaluation.
+
+    Parameters
+    ----------
+    metrics : of that bundle, with ``closer`` added to it if there was a closer look.
+    root : what the films' paths are relative to; the worst are read once more to be shown.
+    command : that gives the same figures again.
+
+    Raises
+    ------
+    ValueError : if the metrics are not those of a bundle.
+    """
+    if metrics.bundle is None:
+        raise ValueError("expected the metrics of a bundle, got those of a file of scores")
+    label = spec.labels[0].name
+    curves = (metrics.curves or {}).get(label)
+    points = [_point(point) for point in metrics.points or ()]
+    worst = closer.worst if closer else None
+    return report.EvaluationReport(
+        measured=_measured(metrics, metrics.bundle, spec),
+        figures={name: _estimate(figure) for name, figure in metrics.metrics.items() if name in SCORED},
+        points=tuple(points),
+        **_curves(curves, points, metrics) if curves else {},
+        confusions=tuple(_confusions(metrics, label)),
+        subtypes=tuple(
+            report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
+            for one in metrics.subtypes or ()
+        ),
+        prevalences=tuple(report.AtPrevalence(one.prevalence, one.ppv, one.npv) for one in metrics.prevalence or ()),
+        subgroups=tuple(_subgroups(metrics)),
+        differences=tuple(_differences(metrics)),
+        robustness=tuple(_shaken(metrics.robustness)) if metrics.robustness else (),
+        heat=_heat(metrics.heat) if metrics.heat else None,
+        missed=tuple(_case(seen, root, label) for seen in worst.false_negatives) if worst else (),
+        alarms=tuple(_case(seen, root, label) for seen in worst.false_positives) if worst else (),
+        of_missed=worst.missed if worst else None,
+        of_alarms=worst.alarms if worst else None,
+        warnings=metrics.cautions,
+        exclusions=spec.exclusions,
+        repeat=report.Repeat((command,)) if command else None,
+    )
+
+
+def _estimate(figure: Figure | None) -> Estimate:
+    values = (figure.value, figure.low, figure.high) if figure else (None, None, None)
+    return Estimate(*(math.nan if value is None else value for value in values))
+
+
+def _measured(metrics: Metrics, bundle: BundleFacts, spec: BundleSpec) -> report.Measured:
+    data, counts = metrics.data, metrics.confusion
+    first = counts.true_positive + counts.false_negative, counts.true_negative + counts.false_positive
+    return report.Measured(
+        bundle=bundle.name,
+        version=bundle.version,
+        digest=bundle.digest,
+        precision=bundle.precision,
+        operating_point=bundle.operating_point,
+        threshold=bundle.threshold,
+        label=spec.labels[0].name,
+        films=sum(first),
+        positives=first[0],
+        patients=data.patients,
+        unreadable=data.unreadable,
+        split=data.split or "",
+        sources=data.sources,
+        learned_from=tuple(source.name for source in spec.data),
+        manifest_digest=data.manifest_digest or "",
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        program=metrics.program,
+        intervals=metrics.intervals,
+    )
+
+
+def _point(point: PointMetrics) -> report.PointFigures:
+    figures = {name: _estimate(figure) for name, figure in point.metrics.items()}
+    return report.PointFigures(name=point.name, threshold=point.threshold, rule=point.rule, figures=figures)
+
+
+def _curves(curves: Curves, points: Sequence[report.PointFigures], metrics: Metrics) -> dict[str, object]:
+    """The four curves, the operating points marked on the first two."""
+    roc, found, decision = curves.roc, curves.precision_recall, curves.decision
+    model = [(one.value, one.low, one.high) for one in decision.net_benefit]
+    value, low, high = np.array(model, np.float64).T
+    bins = curves.reliability_filled
+    return {
+        "roc": report.Curve(
+            np.array(roc.false_positive_rate), np.array(roc.recall), marks=tuple(_marks(points, "alarms", "recall"))
+        ),
+        "precision_recall": report.Curve(
+            np.array(found.recall), np.array(found.precision), marks=tuple(_marks(points, "recall", "precision"))
+        ),
+        "reliability": (
+            report.Reliability(
+                "as shipped",
+                np.array([one.mean for one in bins]),
+                tuple(one.share for one in bins),
+                tuple(one.films for one in bins),
+                _estimate(metrics.metrics.get("calibration_error_filled")),
+            ),
+        ),
+        "decision": report.Decision(
+            report.Curve(np.array(decision.thresholds), value, low, high), np.array(decision.treat_all)
+        ),
+    }
+
+
+def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[report.Mark]:
+    for point in points:
+        figures = dict(point.figures)
+        alarms = figures["specificity"]
+        figures["alarms"] = Estimate(1 - alarms.value, 1 - alarms.high, 1 - alarms.low)
+        if not any(math.isnan(figures[name].value) for name in (x, y)):
+            yield report.Mark(point.name, figures[x], figures[y])
+
+
+def _confusions(metrics: Metrics, label: str) -> Iterator[report.Confusion]:
+    c = metrics.confusion
+    counts = (c.true_negative, c.false_positive), (c.false_negative, c.true_positive)
+    yield report.Confusion(f"{label} or not", (f"no {label}", label), counts)
+    if choice := metrics.argmax:
+        yield report.Confusion("the most probable label", choice.labels, choice.confusion)
+
+
+def _triple(found: GroupMeasured) -> dict[str, Estimate | None]:
+    return {"auc": found.auc, "recall": found.recall, "specificity": found.specificity}
+
+
+def _subgroups(metrics: Metrics) -> Iterator[report.Subgroup]:
+    for group in metrics.subgroups.groups if metrics.subgroups else ():
+        found = group.measured
+        yield report.Subgroup(
+            group.title, group.value, found.films, found.positive, **_triple(found), few=bool(group.caution)
+        )
+
+
+def _differences(metrics: Metrics) -> Iterator[report.GroupDifference]:
+    for one in metrics.subgroups.differences if metrics.subgroups else ():
+        yield report.GroupDifference(one.by, one.measure, one.films, one.p, one.p_holm)
+
+
+def _shaken(found: robustness.Robustness) -> Iterator[report.Perturbed]:
+    """Each perturbation from its lowest level to its highest, films as they are in their place among them."""
+    untouched = Estimate(0.0, 0.0, 0.0)
+    for curve in found.curves:
+        title = f"{curve.title} ({curve.unit})"
+        steps = [(one.level, f"{one.level:g}", _effect(one.effect)) for one in curve.levels]
+        whole = (*_triple(found.unperturbed).values(), untouched)
+        as_it_is = math.inf if curve.identity is None else curve.identity
+        steps.append((as_it_is, "as it is" if curve.identity is None else f"{as_it_is:g}", whole))
+        for _, level, figures in sorted(steps, key=lambda step: step[0]):
+            yield report.Perturbed(title, level, *figures)
+
+
+def _effect(effect: Effect) -> tuple[Estimate | None, ...]:
+    return (*_triple(effect.measured).values(), effect.changed)
+
+
+def _heat(found: Heat) -> report.Heat:
+    groups = [group for group in found.by_outcome if group.regions]
+    even = tuple(region.area for region in groups[0].regions) if groups else None
+    return report.Heat(
+        shares=tuple(map(_share, groups)),
+        even=cast("tuple[float, float, float] | None", even),
+        blanked=tuple(report.Perturbed(one.what, "", *_effect(one.effect)) for one in found.blanked.regions),
+        marks=tuple(
+            report.MarkTest(one.group, one.films, one.marks.size, one.control.size, one.excess)
+            for one in found.markers.groups
+        ),
+    )
+
+
+def _share(group: GroupHeat) -> report.HeatShare:
+    where: Mapping[str, RegionHeat] = {region.region: region for region in group.regions}
+    return report.HeatShare(
+        cast("Kind", group.group),
+        group.films - group.without,
+        centre=where["centre"].evidence,
+        ring=where["ring"].evidence,
+        corners=where["corners"].evidence,
+        without=group.without,
+    )
+
+
+def _case(seen: SeenFilm, root: Path, label: str) -> report.CaseFilm:
+    stated = label if seen.positive else f"no {label}"
+    try:
+        pixels = np.rint(255 * pixels_of(seen, root, _PICTURE).pixels).astype(np.uint8)
+    except FilmError:
+        pixels = None
+    return report.CaseFilm(
+        name=seen.film.path,
+        digest=seen.reading.film_digest,
+        probability=seen.reading.finding.probability,
+        stated=f"{stated}, {seen.film.subtype}" if seen.film.subtype else stated,
+        flags=tuple(flag.message for flag in seen.reading.flags),
+        pixels=pixels,
+        heatmap=seen.reading.heatmap,
+    )
