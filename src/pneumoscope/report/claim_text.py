@@ -27,6 +27,25 @@ def figure_name(name: str) -> str:
     return " ".join(word.upper() if word in {"f1", "npv", "mcc"} else word for word in name.split("_"))
 
 
+def conflict_text(conflict: Conflict, check: ClaimCheck) -> str:
+    """Which figures cannot be reached, and, of a figure alone, what is nearest."""
+    told = [f"{figure_name(name)} {one_line(check.stated[name])}" for name in conflict.figures]
+    if len(told) == 1:
+        around = [f"{value:.4f}" for value in (conflict.below, conflict.above) if value is not None]
+        return f"{told[0]} alone cannot be reached; the nearest: {' and '.join(around)}"
+    alone = {one.figures for one in check.conflicts}
+    told = [
+        f"{words} (or the nearest)" if (name,) in alone else words
+        for name, words in zip(conflict.figures, told, strict=True)
+    ]
+    return f"{', '.join(told[:-1])} and {told[-1]} cannot be reached together"
+
+
+def span_text(span: Span) -> str:
+    """A figure to four digits, or its range."""
+    return f"{span.low:.4f}" if span.low == span.high else f"{span.low:.4f} to {span.high:.4f}"
+
+
 def _stated(check: ClaimCheck) -> str:
     figures = ", ".join(f"{figure_name(name)} {one_line(text)}" for name, text in check.stated.items())
     films = f"{check.positives:,} positive and {check.negatives:,} negative films"
@@ -39,15 +58,15 @@ def _possible(check: ClaimCheck) -> Iterator[str]:
     if len(check.matrices) > 1:
         yield from (f"    {_cells(matrix)}" for matrix in check.matrices)
     for name in _DERIVED:
-        yield f"  {figure_name(name):<12}{_range(check.figures[name])}"
+        yield f"  {figure_name(name):<12}{span_text(check.figures[name])}"
     for name, intervals in check.intervals.items():
-        told = "; ".join(f"{_METHODS[method]} {_range(ends)}" for method, ends in intervals.items())
+        told = "; ".join(f"{_METHODS[method]} {span_text(ends)}" for method, ends in intervals.items())
         yield f"  95% interval of {name}: {told}"
 
 
 def _impossible(check: ClaimCheck) -> Iterator[str]:
     yield "impossible: no confusion matrix of these films gives these figures"
-    yield from (f"  {_conflict(conflict, check)}" for conflict in check.conflicts)
+    yield from (f"  {conflict_text(conflict, check)}" for conflict in check.conflicts)
     if not check.conflicts:
         yield "  any three of them can be reached, all of them cannot"
     if check.nearest:
@@ -56,19 +75,6 @@ def _impossible(check: ClaimCheck) -> Iterator[str]:
     for other in check.alternatives:
         outcome = f"possible, {_matrices(other.count)}" if other.count else "impossible too"
         yield f"  with {_reading(other)}: {outcome}"
-
-
-def _conflict(conflict: Conflict, check: ClaimCheck) -> str:
-    told = [f"{figure_name(name)} {one_line(check.stated[name])}" for name in conflict.figures]
-    if len(told) == 1:
-        around = [f"{value:.4f}" for value in (conflict.below, conflict.above) if value is not None]
-        return f"{told[0]} alone cannot be reached; the nearest: {' and '.join(around)}"
-    alone = {one.figures for one in check.conflicts}
-    told = [
-        f"{words} (or the nearest)" if (name,) in alone else words
-        for name, words in zip(conflict.figures, told, strict=True)
-    ]
-    return f"{', '.join(told[:-1])} and {told[-1]} cannot be reached together"
 
 
 def _reading(other: Alternative) -> str:
@@ -86,7 +92,3 @@ def _cells(matrix: Matrix) -> str:
 
 def _whole(span: Span) -> str:
     return f"{span.low:,.0f}" if span.low == span.high else f"{span.low:,.0f} to {span.high:,.0f}"
-
-
-def _range(span: Span) -> str:
-    return f"{span.low:.4f}" if span.low == span.high else f"{span.low:.4f} to {span.high:.4f}"
