@@ -12,6 +12,7 @@ import click
 
 import pneumoscope
 from pneumoscope.cli.check_claim import check_claim
+from pneumoscope.cli.compare import compare
 from pneumoscope.cli.data import data
 from pneumoscope.cli.doctor import doctor
 from pneumoscope.cli.ensemble import ensemble
@@ -59,5 +60,5 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-for _command in (predict, doctor, data, evaluate, check_claim, recipes, train, tune, export, ensemble):
+for _command in (predict, doctor, data, evaluate, check_claim, compare, recipes, train, tune, export, ensemble):
     main.add_command(_command)

@@ -12,6 +12,8 @@
     ├── FetchError              a data set cannot be downloaded or unpacked
     ├── RecipeError             a training recipe cannot be followed
     ├── RunError                a training run folder cannot be used
+    ├── ScoresError             a file of scores cannot be measured
+    ├── MetricsError            a metrics.json cannot be read
     └── MissingExtra            the command needs an optional install
 
 Each message says what was expected, what came, and what to do.
@@ -78,6 +80,16 @@ class RecipeError(PneumoscopeError):
 
 class RunError(PneumoscopeError):
     """A training run folder cannot be started, resumed or exported."""
+
+
+class ScoresError(PneumoscopeError):
+    """A file of scores cannot be measured, or does not fit the manifest."""
+
+    exit_code = 2
+
+
+class MetricsError(PneumoscopeError):
+    """A ``metrics.json`` is missing, of another format or version, or unsound."""
 
 
 class MissingExtra(PneumoscopeError):
