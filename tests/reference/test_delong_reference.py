@@ -150,3 +150,24 @@ def test_a_single_film_of_a_class_has_an_interval_but_no_variance():
 def test_what_cannot_be_measured_is_refused(labels, scores, message):
     with pytest.raises(ValueError, match=message):
         delong_auc(labels, scores)
+
+
+@pytest.mark.parametrize(("true", "films"), [(0.75, 40), (0.90, 40), (0.97, 100)])
+def test_the_interval_covers(true, films):
+    """500 studies with normal scores, half the films positive; at 95% three standard errors are 3 points."""
+    rng = np.random.default_rng(films)
+    labels, shift = np.arange(films) % 2, sqrt(2) * norm.ppf(true)
+    held = 0
+    for _ in range(500):
+        estimate = delong_auc(labels, rng.normal(shift * labels))
+        held += estimate.low <= true <= estimate.high
+    assert 0.92 < held / 500 < 0.98
+
+
+def test_the_interval_covers_where_areas_of_one_are_common():
+    """Twelve films; two studies in three have no error at all, and Wald's interval would then be a point."""
+    rng = np.random.default_rng(7)
+    labels, shift = np.arange(12) % 2, sqrt(2) * norm.ppf(0.985)
+    found = [delong_auc(labels, rng.normal(shift * labels)) for _ in range(400)]
+    assert sum(e.value == 1 for e in found) > 200
+    assert sum(e.low <= 0.985 <= e.high for e in found) / 400 > 0.93

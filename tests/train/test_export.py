@@ -75,7 +75,7 @@ def some_films() -> list[Path]:
 
 
 def test_the_bundle_knows_the_films_it_learned(bundle: Path, by_heart: Run) -> None:
-    metrics = evaluate(Predictor.open(bundle), open_manifest(by_heart.manifest), "train").summary["metrics"]
+    metrics = evaluate(Predictor.open(bundle), open_manifest(by_heart.manifest), "train").summary.metrics
     assert metrics["auc"].value > 0.98
 
 
@@ -182,7 +182,7 @@ def test_views_are_averaged_inside_the_graph(quick: Run, cache: Path, tmp_path: 
 
 def test_calibration_and_metrics_are_those_of_the_graph_with_its_views(quick: Run, cache: Path, tmp_path: Path) -> None:
     made = export(quick, tmp_path / "b", name="b", version="1", cache=cache, views=("mirrored",))
-    found = evaluate(Predictor.open(tmp_path / "b"), open_manifest(quick.manifest), "val").summary["metrics"]
+    found = evaluate(Predictor.open(tmp_path / "b"), open_manifest(quick.manifest), "val").summary.metrics
     assert found["auc"].value == pytest.approx(made.spec.metrics["auc"].value)
     assert found["recall"].value == pytest.approx(made.spec.operating_point().sensitivity.value)
     assert found["specificity"].value == pytest.approx(made.spec.operating_point().specificity.value)
@@ -344,7 +344,7 @@ def test_a_film_with_edges_and_clearer_contrast_goes_all_the_way(tiny: Recipe, c
         size=(64, 64), edges=True, contrast="clahe", aspect="pad", mean=0.4, std=0.2
     )
     measured_again = evaluate(Predictor.open(tmp_path / "bundle"), open_manifest(run.manifest), "val").summary
-    assert measured_again["metrics"]["auc"].value == pytest.approx(made.spec.metrics["auc"].value, abs=0.1)
+    assert measured_again.metrics["auc"].value == pytest.approx(made.spec.metrics["auc"].value, abs=0.1)
     plain = np.array(made.spec.typical_film)
     assert plain[:, 0].mean() > 0.05, "a padded film's rim would be black"
 

@@ -1,27 +1,35 @@
-"""``pneumoscope evaluate``: measure a bundle on labelled films."""
+"""``pneumoscope evaluate``: measure a bundle, or a file of scores, on labelled films."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
+from click.core import ParameterSource
 
 from pneumoscope.cli.options import (
     bundle_option,
     cache_folder,
-    data_option,
     jobs_option,
     need,
     operating_point_option,
+    optional_data_option,
     progress,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pneumoscope.evaluation import Evaluation, Metrics
+    from pneumoscope.evaluation.schema import Figure, LabelMetrics
 
 
 @click.command()
 @bundle_option
-@data_option
+@optional_data_option
 @click.option(
     "--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Which films."
 )
@@ -35,18 +43,66 @@ from pneumoscope.cli.options import (
     is_flag=True,
     help="Read films as training prepares them, once, at the network's size in 8 bits: quick when done again.",
 )
+@click.option(
+    "--scores",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Measure this table (CSV or Parquet: film, label, probability) in place of a bundle; --data is then not "
+    "needed, and where it is given both must agree.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="With --scores: the probability that is a yes.  [default: the file's own decisions, else 0.5]",
+)
+@click.pass_context
 def evaluate(
-    bundle: str, data: Path, split: str, out: Path, operating_point: str | None, jobs: int | None, prepared: bool
+    ctx: click.Context,
+    bundle: str,
+    data: Path | None,
+    split: str,
+    out: Path,
+    operating_point: str | None,
+    jobs: int | None,
+    prepared: bool,
+    scores: Path | None,
+    threshold: float | None,
 ) -> None:
-    """Measure a bundle on labelled films.
+    """Measure a bundle, or a file of scores, on labelled films.
 
     Reads a split's films and writes metrics.json, scores.csv (a row a film) and curves.png into DIR.
 
-    Reported with 95% intervals: AUC, accuracy, recall, specificity, precision, F1, log loss, Brier score, and the
-    confusion matrix; of a bundle with several labels for each of them, on the films that state it, and of labels that
-    exclude each other also how often the most probable one is true.
+    Reported with 95% intervals: areas under the ROC and the precision-recall curve, log loss, Brier score, calibration
+    errors, accuracy, recall, specificity, precision, negative predictive value, F1, Matthews' correlation and others,
+    and the confusion matrix; of a bundle with several labels for each of them, on the films that state it, and of
+    labels that exclude each other also how often the most probable one is true.
+
+    With --scores, any program's answers are measured in the same way: a table with the columns film, label (1 or 0)
+    and probability, and if it has them patient and decision. That of an earlier evaluation will do.
     """
-    need("data" if prepared else "evaluate", "pneumoscope evaluate")
+    if scores:
+        _refuse_options(ctx, ("bundle", "operating_point", "jobs", "prepared"), "does not go with --scores")
+        need("evaluate", "pneumoscope evaluate")
+        _measure_scores(scores, threshold, data, split, out)
+        return
+    _refuse_options(ctx, ("threshold",), "goes with --scores; a bundle has operating points")
+    if data is None:
+        raise click.MissingParameter(ctx=ctx, param_hint="'--data'", param_type="option")
+    need("evaluate", "pneumoscope evaluate")
+    if prepared:
+        need("data", "pneumoscope evaluate --prepared")
+    _measure_bundle(bundle, data, split, out, operating_point=operating_point, jobs=jobs, prepared=prepared)
+
+
+def _refuse_options(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
+    for name in names:
+        if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}", ctx)
+
+
+def _measure_bundle(
+    bundle: str, data: Path, split: str, out: Path, *, operating_point: str | None, jobs: int | None, prepared: bool
+) -> None:
     from pneumoscope.data import open_manifest
     from pneumoscope.evaluation import evaluate as measure
     from pneumoscope.evaluation import write_evaluation
@@ -65,28 +121,64 @@ def evaluate(
         cache=cache_folder() if prepared else None,
     )
     write_evaluation(result, out)
-    summary = result.summary
-    films, about = summary["data"], summary["bundle"]
-    click.echo(
-        f"{about['name']} {about['version']} ({about['precision']}) on {films['films']} films, split {split}, at the "
-        f"operating point {about['operating_point']} (probability >= {about['threshold']:.3f})"
-    )
-    for label, measured in summary.get("labels", {"": summary}).items():
-        if label:
-            click.echo(f"{label}, stated of {measured['films']} films")
-        _echo_metrics(measured)
-        click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in measured["confusion"].items()))
-    if choice := summary.get("argmax"):
-        click.echo(f"the most probable label, on the {choice['films']} films of which exactly one is true")
-        _echo_metrics(choice)
-        for label, counts in zip(choice["labels"], choice["confusion"], strict=True):
-            read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice["labels"], counts, strict=True))
-            click.echo(f"  {label} read {read_as}")
-    if films["unreadable"]:
-        click.echo(f"  {films['unreadable']} films could not be read; {out / 'scores.csv'} says why")
+    _echo_evaluation(result)
+    if result.summary.data.unreadable:
+        click.echo(f"  {result.summary.data.unreadable} films could not be read; {out / 'scores.csv'} says why")
     click.echo(f"wrote metrics.json, scores.csv and curves.png in {out}", err=True)
 
 
-def _echo_metrics(measured: dict[str, Any]) -> None:
-    for name, estimate in measured["metrics"].items():
-        click.echo(f"  {name:<12}{estimate.value:.4f}  ({estimate.low:.4f} to {estimate.high:.4f})")
+def _measure_scores(path: Path, threshold: float | None, data: Path | None, split: str, out: Path) -> None:
+    from pneumoscope.evaluation import matched, measure_scores, read_scores, write_scores_evaluation
+
+    scores = read_scores(path, threshold=threshold)
+    if data:
+        from pneumoscope.data import open_manifest
+
+        scores = matched(scores, open_manifest(data), split)
+    metrics = measure_scores(scores, progress=partial(progress, what="resamples", unit=" resamples"))
+    write_scores_evaluation(metrics, scores, out)
+    rule = "the file's own decisions" if scores.threshold is None else f"probability >= {scores.threshold:.3f}"
+    click.echo(f"{path.name}: {metrics.data.films} films of {metrics.data.patients} patients, {rule}")
+    _echo_measures(metrics)
+    for count, what in ((metrics.data.unreadable, "have no probability"), (metrics.data.unstated, "state no label")):
+        if count:
+            click.echo(f"  {count} films {what} and were left out")
+    click.echo(f"wrote metrics.json and curves.png in {out}", err=True)
+
+
+def _echo_evaluation(result: Evaluation) -> None:
+    summary: Metrics = result.summary
+    films, about = summary.data, summary.bundle
+    if about:
+        click.echo(
+            f"{about.name} {about.version} ({about.precision}) on {films.films} films, split {films.split}, at the "
+            f"operating point {about.operating_point} (probability >= {about.threshold:.3f})"
+        )
+    if summary.labels is None:
+        _echo_measures(summary)
+    for label, measured in (summary.labels or {}).items():
+        click.echo(f"{label}, stated of {measured.films} films")
+        _echo_measures(measured)
+    if choice := summary.argmax:
+        click.echo(f"the most probable label, on the {choice.films} films of which exactly one is true")
+        _echo_metrics(choice.metrics)
+        for label, counts in zip(choice.labels, choice.confusion, strict=True):
+            read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice.labels, counts, strict=True))
+            click.echo(f"  {label} read {read_as}")
+
+
+def _echo_measures(measured: Metrics | LabelMetrics) -> None:
+    _echo_metrics(measured.metrics)
+    counts = msgspec.structs.asdict(measured.confusion)
+    click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()))
+
+
+def _echo_metrics(metrics: Mapping[str, Figure]) -> None:
+    width = max(map(len, metrics), default=0) + 2
+    for name, figure in metrics.items():
+        if figure.value is None:
+            click.echo(f"  {name:<{width}}not defined: {figure.reason}")
+        elif figure.low is None or figure.high is None:
+            click.echo(f"  {name:<{width}}{figure.value:.4f}")
+        else:
+            click.echo(f"  {name:<{width}}{figure.value:.4f}  ({figure.low:.4f} to {figure.high:.4f})")

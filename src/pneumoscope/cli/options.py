@@ -16,7 +16,7 @@ from pneumoscope.core import MissingExtra
 T = TypeVar("T")
 
 _EXTRAS = {
-    "evaluate": ("sklearn", "scipy", "matplotlib"),
+    "evaluate": ("sklearn", "scipy", "matplotlib", "pyarrow"),
     "data": ("sklearn", "scipy", "matplotlib", "filelock"),
     "fetch": ("requests", "kagglehub"),
     "train": (
@@ -45,12 +45,15 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Change the recipe, such as optimisation.epochs=20; may be given again.",
 )
-data_option = click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    metavar="MANIFEST",
-    help="A manifest (CSV or Parquet), or a folder in a known layout (train/NORMAL, train/PNEUMONIA, test/...).",
+data_option, optional_data_option = (
+    click.option(
+        "--data",
+        type=click.Path(exists=True, path_type=Path),
+        required=required,
+        metavar="MANIFEST",
+        help="A manifest (CSV or Parquet), or a folder in a known layout (train/NORMAL, train/PNEUMONIA, test/...).",
+    )
+    for required in (True, False)
 )
 
 

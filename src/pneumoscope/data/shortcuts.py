@@ -137,12 +137,10 @@ def out_of_fold(features: Features, labels: Labels, folds: Sequence[NDArray[np.i
 
 def patient_auc(labels: Labels, scores: Scores, patients: NDArray[Any], *, seed: int, resamples: int) -> Estimate:
     """AUC of fixed scores with its interval over resampled patients."""
-    from pneumoscope.stats.intervals import patient_bootstrap  # noqa: PLC0415
-    from pneumoscope.stats.metrics import auc  # noqa: PLC0415
+    from pneumoscope.stats.bootstrap import bootstrap  # noqa: PLC0415
+    from pneumoscope.stats.weighted import ranked  # noqa: PLC0415
 
-    whole = labels.astype(np.int64)
-    people = patients.tolist()
-    return patient_bootstrap(lambda films: auc(whole[films], scores[films]), people, resamples=resamples, seed=seed)
+    return bootstrap(ranked(labels, scores), patients, resamples=resamples, seed=seed)["auc"]
 
 
 def _log_odds(known: Features, labels: Labels, films: Features, *, c: float) -> Scores:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 import pneumoscope
-from pneumoscope.bundle import BundleSpec
 from pneumoscope.core import Failure, Finding, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
@@ -22,6 +20,15 @@ from pneumoscope.data import prepare
 from pneumoscope.data.targets import one_each, targets, with_targets
 from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
+from pneumoscope.evaluation.schema import (
+    FORMAT,
+    SCHEMA_VERSION,
+    BundleFacts,
+    ChoiceMetrics,
+    Data,
+    Metrics,
+    write_metrics,
+)
 from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
 from pneumoscope.report.text import utf8
@@ -40,7 +47,7 @@ class Evaluation:
     outcomes: tuple[Outcome, ...]
     labels: tuple[str, ...]
     truth: NDArray[np.float32]
-    summary: dict[str, Any]
+    summary: Metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +109,19 @@ def evaluate(
     if not read.films:
         raise _nothing_to_measure(manifest, split, labels)
     _refuse_changed(manifest, read)
-    summary = {
-        "bundle": _about(predictor),
-        "data": _data(manifest, split, read, len(outcomes) - len(read.films))
-        | ({"read_from": "prepared films, 8 bits"} if cache else {}),
-        **_measures(read, spec),
-        "intervals": METHOD,
-        "program": f"pneumoscope {pneumoscope.__version__}",
-    }
+    each = {name: label_measures(read.about(k)) for k, name in enumerate(labels)}
+    summary = Metrics(
+        format=FORMAT,
+        schema_version=SCHEMA_VERSION,
+        bundle=_about(predictor),
+        data=_data(manifest, split, read, len(outcomes) - len(read.films), prepared=cache is not None),
+        metrics=each[labels[0]].metrics,
+        confusion=each[labels[0]].confusion,
+        labels=each if len(each) > 1 else None,
+        argmax=_argmax(read, labels) if spec.exclusive else None,
+        intervals=METHOD,
+        program=f"pneumoscope {pneumoscope.__version__}",
+    )
     return Evaluation(chosen.films, outcomes, labels, truth, summary)
 
 
@@ -153,62 +165,50 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write ``metrics.json``, ``scores.csv`` (a row a film) and ``curves.png`` of the labels that have both classes."""
     with writing_to(folder), atomic_write(folder / "scores.csv") as file:
         csv.writer(file).writerows(_score_rows(evaluation))
-    with writing_to(folder), atomic_write(folder / "metrics.json", "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(evaluation.summary)) + b"\n")
+    with writing_to(folder):
+        write_metrics(evaluation.summary, folder)
     read = _Read.of(evaluation.films, evaluation.outcomes, evaluation.truth)
     each = {label: answers for k, label in enumerate(evaluation.labels) if (answers := read.about(k)).both}
     if each:
         with writing_to(folder), atomic_write(folder / "curves.png", "wb") as file:
-            file.write(curves(each, evaluation.summary["bundle"]["threshold"]))
+            file.write(curves(each))
 
 
-def _about(predictor: Predictor) -> dict[str, Any]:
+def _about(predictor: Predictor) -> BundleFacts:
     spec, point = predictor.bundle.spec, predictor.operating_point
-    return {
-        "name": spec.name,
-        "version": spec.version,
-        "digest": predictor.bundle.digest,
-        "precision": spec.graph.precision,
-        "operating_point": point.name,
-        "threshold": point.threshold,
-    }
+    return BundleFacts(
+        name=spec.name,
+        version=spec.version,
+        digest=predictor.bundle.digest,
+        precision=spec.graph.precision,
+        operating_point=point.name,
+        threshold=point.threshold,
+    )
 
 
-def _data(manifest: Manifest, split: str, read: _Read, unreadable: int) -> dict[str, Any]:
-    return {
-        "sources": sorted({film.source for film in read.films}),
-        "split": split,
-        "manifest_digest": manifest.digest,
-        "films": len(read.films),
-        "positive": int((read.truth[:, 0] == 1).sum()),
-        "patients": len({film.patient for film in read.films}),
-        "unreadable": unreadable,
-    }
+def _data(manifest: Manifest, split: str, read: _Read, unreadable: int, *, prepared: bool) -> Data:
+    return Data(
+        sources=tuple(sorted({film.source for film in read.films})),
+        split=split,
+        manifest_digest=manifest.digest,
+        films=len(read.films),
+        positive=int((read.truth[:, 0] == 1).sum()),
+        patients=len({film.patient for film in read.films}),
+        unreadable=unreadable,
+        read_from="prepared films, 8 bits" if prepared else "",
+    )
 
 
-def _measures(read: _Read, spec: BundleSpec) -> dict[str, Any]:
-    """Of the first label; of a bundle with several, also of each, and of their choice where they exclude each other."""
-    answers = {label.name: read.about(k) for k, label in enumerate(spec.labels)}
-    each = {name: {"films": len(about), **label_measures(about)} for name, about in answers.items()}
-    first = next(iter(each.values()))
-    found = {"metrics": first["metrics"], "confusion": first["confusion"]}
-    if len(each) > 1:
-        found["labels"] = each
-    if spec.exclusive:
-        found["argmax"] = _argmax(read, list(each))
-    return found
-
-
-def _argmax(read: _Read, labels: list[str]) -> dict[str, Any]:
+def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:
     """Of the films of which exactly one label is true."""
     told = np.flatnonzero(one_each(read.truth))
     probabilities = [[finding.probability for finding in read.readings[i].findings] for i in told]
-    measures = argmax_measures(
+    return argmax_measures(
+        labels,
         read.truth[told].argmax(axis=1),
         np.array(probabilities, np.float64).reshape(len(told), len(labels)),
         [read.films[i].patient for i in told],
     )
-    return {"labels": labels, "films": len(told), **measures}
 
 
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.stats.intervals import Estimate, patient_bootstrap, widest, wilson
-from pneumoscope.stats.metrics import SCORED, auc, confusion, f1, proportions
+from pneumoscope.evaluation.schema import ChoiceMetrics, Confusion, Figure, LabelMetrics
+from pneumoscope.stats.bootstrap import Measures, Progress, bootstrap
+from pneumoscope.stats.delong import delong_auc
+from pneumoscope.stats.intervals import Estimate, widest, wilson
+from pneumoscope.stats.metrics import confusion, proportions
+from pneumoscope.stats.weighted import chosen, decided, scored, together
 
 RESAMPLES = 2000
 SEED = 0
 METHOD = (
-    f"95%; patients resampled {RESAMPLES} times (percentile, seed {SEED}); for shares of films the wider of that and "
-    f"Wilson's score interval at each end"
+    f"95%; patients resampled {RESAMPLES} times (percentile, seed {SEED}); at each end the wider of that and, for "
+    f"shares of films, Wilson's score interval, for the AUC, DeLong's on the scale of its log-odds"
 )
 
 Labels = NDArray[np.int64]
@@ -31,7 +34,7 @@ class Answers:
     truth: Labels
     probabilities: Scores
     decisions: Labels
-    patients: Sequence[str]
+    patients: Sequence[str] | NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -39,59 +42,80 @@ class Answers:
     @property
     def both(self) -> bool:
         """Whether there are films with the label and without."""
-        return len(np.unique(self.truth)) == 2
+        return bool(self.truth.any() and not self.truth.all())
+
+    def ranked(self) -> Answers:
+        """The same from the lowest probability to the highest: what is in order is measured sooner."""
+        order = np.argsort(self.probabilities, kind="stable")
+        people = np.asarray(self.patients)[order]
+        return Answers(self.truth[order], self.probabilities[order], self.decisions[order], people)
 
 
-def label_measures(answers: Answers) -> dict[str, Any]:
-    """``metrics`` with intervals, and ``confusion``; no metrics for no film."""
-    truth, decisions = answers.truth, answers.decisions
+def label_measures(answers: Answers, *, progress: Progress | None = None) -> LabelMetrics:
+    """Every measure of one label with its interval, and the confusion counts; no metrics for no film."""
+    films = answers.ranked()
+    truth, decisions = films.truth, films.decisions
+    found: dict[str, Estimate] = {}
+    if len(films):
+        measures = together(scored(truth, films.probabilities), decided(truth, decisions))
+        found = _bootstrap(measures, films.patients, progress)
+        found |= _shares(found, proportions(truth, decisions))
+    if films.both:
+        found["auc"] = widest(delong_auc(truth, films.probabilities), found["auc"])
+    missing = _missing(truth, decisions)
+    return LabelMetrics(
+        films=len(films),
+        metrics={name: Figure.of(estimate, missing) for name, estimate in found.items()},
+        confusion=Confusion(**confusion(truth, decisions)),
+    )
 
-    def bootstrap(measure: Callable[[Labels, NDArray[Any]], float], scores: NDArray[Any]) -> Estimate:
-        return _bootstrap(lambda films: measure(truth[films], scores[films]), answers.patients)
 
-    metrics: dict[str, Estimate] = {}
-    if len(answers):
-        metrics = {name: bootstrap(measure, answers.probabilities) for name, measure in SCORED.items()}
-        for name, (hits, total) in proportions(truth, decisions).items():
-            metrics[name] = widest(wilson(hits, total), bootstrap(partial(_share, name), decisions))
-        metrics["f1"] = bootstrap(f1, decisions)
-    return {"metrics": metrics, "confusion": confusion(truth, decisions)}
-
-
-def argmax_measures(truth: Labels, probabilities: Scores, patients: Sequence[str]) -> dict[str, Any]:
+def argmax_measures(
+    labels: Sequence[str], truth: Labels, probabilities: Scores, patients: Sequence[str]
+) -> ChoiceMetrics:
     """How often the most probable of K labels is the one that is true of a film; no metrics for no film.
 
     Parameters
     ----------
+    labels : their K names.
     truth : (N,) which label is true, 0 to K - 1.
     probabilities : (N, K) calibrated; the highest is that of the highest log-odds.
-
-    Returns
-    -------
-    ``confusion``, a row for each true label and a column for each answer; and ``metrics`` with intervals: ``accuracy``,
-    and ``macro_auc``, the mean over the labels of the AUC of one against the others, each with the same weight.
     """
-    chosen, kinds = probabilities.argmax(axis=1), probabilities.shape[1]
-    right = chosen == truth
-
-    def macro_auc(films: NDArray[np.intp]) -> float:
-        return float(
-            np.mean([auc((truth[films] == k).astype(np.int64), probabilities[films, k]) for k in range(kinds)])
-        )
-
-    metrics: dict[str, Estimate] = {}
+    kinds = len(labels)
+    told = probabilities.argmax(axis=1)
+    found: dict[str, Estimate] = {}
     if len(truth):
-        accuracy = _bootstrap(lambda films: float(right[films].mean()), patients)
-        metrics["accuracy"] = widest(wilson(int(right.sum()), len(truth)), accuracy)
-        metrics["macro_auc"] = _bootstrap(macro_auc, patients)
-    table = np.bincount(kinds * truth + chosen, minlength=kinds**2).reshape(kinds, kinds)
-    return {"metrics": metrics, "confusion": table.tolist()}
+        found = _bootstrap(chosen(truth, probabilities), patients)
+        found |= _shares(found, {"accuracy": (int((told == truth).sum()), len(truth))})
+    table = np.bincount(kinds * truth + told, minlength=kinds**2).reshape(kinds, kinds)
+    never = [name for name, films in zip(labels, table.sum(axis=1), strict=True) if not films]
+    reason = f"no film of which {' or '.join(never)} is true" if never else "every film was answered with one label"
+    return ChoiceMetrics(
+        labels=tuple(labels),
+        films=len(truth),
+        metrics={name: Figure.of(estimate, reason) for name, estimate in found.items()},
+        confusion=tuple(map(tuple, table.tolist())),
+    )
 
 
-def _bootstrap(statistic: Callable[[NDArray[np.intp]], float], patients: Sequence[str]) -> Estimate:
-    return patient_bootstrap(statistic, patients, resamples=RESAMPLES, seed=SEED)
+def _bootstrap(
+    measures: Measures, patients: Sequence[str] | NDArray[Any], progress: Progress | None = None
+) -> dict[str, Estimate]:
+    return bootstrap(measures, patients, resamples=RESAMPLES, seed=SEED, progress=progress)
 
 
-def _share(name: str, labels: Labels, decisions: Labels) -> float:
-    hits, total = proportions(labels, decisions)[name]
-    return hits / total if total else float("nan")
+def _shares(found: dict[str, Estimate], counts: dict[str, tuple[int, int]]) -> dict[str, Estimate]:
+    """Measures that are a share of films, with the wider of two intervals."""
+    shares = counts | {"weighted_recall": counts["accuracy"]}
+    return {name: widest(wilson(hits, total), found[name]) for name, (hits, total) in shares.items() if total}
+
+
+def _missing(truth: Labels, decisions: Labels) -> str:
+    """What these films lack for every figure to be defined."""
+    facts = {
+        "no film has the label": not truth.any(),
+        "every film has the label": truth.all(),
+        "none was answered with yes": not decisions.any(),
+        "all were answered with yes": decisions.all(),
+    }
+    return ", ".join(fact for fact, holds in facts.items() if holds)

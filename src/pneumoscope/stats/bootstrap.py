@@ -6,7 +6,7 @@ pass over the draws serves all measures. The result is that of gathering the dra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,20 @@ Weights = NDArray[np.float64]
 Measures = Callable[[Weights], Mapping[str, float]]
 """Figures of weighted films by name, always the same names; NaN for a figure that is not defined."""
 
+Progress = Callable[[Iterable[Mapping[str, float]], int], Iterable[Mapping[str, float]]]
+"""Hands on the draws' figures and tells somebody how far they are; the second argument is how many there will be."""
+
 _MANY = 20_000
 """From so many films on, a draw is long enough for threads to pay."""
 
 
 def bootstrap(
-    measures: Measures, patients: Sequence[Any] | NDArray[Any], *, resamples: int, seed: int
+    measures: Measures,
+    patients: Sequence[Any] | NDArray[Any],
+    *,
+    resamples: int,
+    seed: int,
+    progress: Progress | None = None,
 ) -> dict[str, Estimate]:
     """The figures of the films as they are, each with the 95% percentile interval over resampled patients.
 
@@ -46,12 +54,17 @@ def bootstrap(
     4.0
     """
     figures = measures(np.ones(len(patients)))
-    drawn = replicates(measures, patients, resamples=resamples, seed=seed)
+    drawn = replicates(measures, patients, resamples=resamples, seed=seed, progress=progress)
     return {name: Estimate(float(value), *percentiles(drawn[name])) for name, value in figures.items()}
 
 
 def replicates(
-    measures: Measures, patients: Sequence[Any] | NDArray[Any], *, resamples: int, seed: int
+    measures: Measures,
+    patients: Sequence[Any] | NDArray[Any],
+    *,
+    resamples: int,
+    seed: int,
+    progress: Progress | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """The figures of each draw, (resamples,) by name. They depend on the seed, not on the number of threads."""
     owners, count = numbered(patients)
@@ -60,7 +73,8 @@ def replicates(
         return measures(_weights(owners, count, np.random.default_rng([seed, draw])))
 
     jobs = usable_cores() if len(owners) >= _MANY else 1
-    rows = list(ordered_map(figures, range(resamples), jobs) if jobs > 1 else map(figures, range(resamples)))
+    draws = ordered_map(figures, range(resamples), jobs) if jobs > 1 else map(figures, range(resamples))
+    rows = list(progress(draws, resamples) if progress else draws)
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 

@@ -1,12 +1,8 @@
-"""How far a measured figure may be from the truth."""
+"""How far a measured share of films may be from the truth; ``bootstrap`` has the intervals of any other figure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 
@@ -21,39 +17,49 @@ class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def wilson(hits: int, total: int) -> Estimate:
     """A proportion with Wilson's score interval; NaN to [0, 1] for no cases at all.
 
+    It holds the truth 95% of the time on average; for some true shares and sample sizes less often.
+
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
+    return _proportion(hits, total, "wilson")
+
+
+def clopper_pearson(hits: int, total: int) -> Estimate:
+    """A proportion with Clopper and Pearson's exact interval; NaN to [0, 1] for no cases at all.
+
+    It holds the truth at least 95% of the time, whatever the true share: wider than Wilson's.
+
+    Source: Clopper & Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", 1934.
+    """
+    return _proportion(hits, total, "exact")
+
+
+def at_least(hits: int, total: int, confidence: float = 0.95) -> float:
+    """The share that the true one reaches or exceeds with this confidence: Clopper and Pearson's one-sided lower bound.
+
+    0 for no cases at all.
+
+    Raises
+    ------
+    ValueError : if ``confidence`` is not in (0, 1), or the hits are more than the cases.
+
+    >>> round(at_least(hits=59, total=59), 3)  # the rule of three: 1 - 3 / 59
+    0.95
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected more than 0 and less than 1, got {confidence}")
+    if total == 0:
+        return 0.0
+    # the tail is what a true share below the bound would give: "greater" is SciPy's word for this side
+    interval = binomtest(hits, total, alternative="greater").proportion_ci(confidence_level=confidence, method="exact")
+    return float(interval.low)
+
+
+def _proportion(hits: int, total: int, method: str) -> Estimate:
     if total == 0:
         return Estimate(value=float("nan"), low=0.0, high=1.0)
-    interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="wilson")
+    interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method=method)
     return Estimate(value=hits / total, low=float(interval.low), high=float(interval.high))
-
-
-def patient_bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float], patients: Sequence[str], *, resamples: int, seed: int
-) -> Estimate:
-    """Percentile interval of ``statistic(film indices)`` over resampled patients.
-
-    Films of one patient are alike, so patients are drawn, not films: drawing films would give intervals too narrow.
-    Resamples in which the statistic is not defined (one class missing) are left out.
-    """
-    groups = _films_of_each(patients)
-    rng = np.random.default_rng(seed)
-    values = np.array(
-        [
-            statistic(np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))]))
-            for _ in range(resamples)
-        ]
-    )
-    defined = values[~np.isnan(values)]
-    low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
-    return Estimate(value=statistic(np.arange(len(patients))), low=float(low), high=float(high))
-
-
-def _films_of_each(patients: Sequence[str]) -> list[NDArray[np.intp]]:
-    _, key = np.unique(np.asarray(patients), return_inverse=True)
-    order = np.argsort(key, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
 
 
 def widest(one: Estimate, other: Estimate) -> Estimate:

@@ -1,18 +1,12 @@
-"""What a set of probabilities is worth, in the field's own measures.
-
-Those that bootstrapping calls thousands of times are a line of NumPy each; the tests hold all of them against
-scikit-learn and torchmetrics.
-"""
+"""Figures of films that count once each. All figures, of films that count as often as they are drawn: ``weighted``."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-Labels = NDArray[np.integer]
+Labels = NDArray[np.integer] | NDArray[np.bool_]
 Scores = NDArray[np.floating]
 
 
@@ -23,21 +17,19 @@ def auc(labels: Labels, scores: Scores) -> float:
 
 def log_loss(labels: Labels, probabilities: Scores) -> float:
     """Mean negative log likelihood, in nats; probabilities of 0 and 1 count as the nearest number between."""
+    return float(np.mean(log_losses(labels, probabilities)))
+
+
+def log_losses(labels: Labels, probabilities: Scores) -> NDArray[np.float64]:
+    """Each film's negative log likelihood, as ``log_loss`` takes its mean; (N,)."""
     smallest = np.finfo(np.float64).eps
     p = np.clip(np.asarray(probabilities, np.float64), smallest, 1 - smallest)
-    return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+    return -np.where(np.asarray(labels) == 1, np.log(p), np.log1p(-p))
 
 
 def brier(labels: Labels, probabilities: Scores) -> float:
     """Mean squared error of the probabilities."""
     return float(np.mean((np.asarray(probabilities, np.float64) - labels) ** 2))
-
-
-def f1(labels: Labels, decisions: Labels) -> float:
-    """Harmonic mean of precision and recall; 0 when there is nothing to find and nothing is found."""
-    c = confusion(labels, decisions)
-    wrong, right = c["false_positive"] + c["false_negative"], 2 * c["true_positive"]
-    return right / (right + wrong) if right + wrong else 0.0
 
 
 def confusion(labels: Labels, decisions: Labels) -> dict[str, int]:
@@ -55,8 +47,5 @@ def proportions(labels: Labels, decisions: Labels) -> dict[str, tuple[int, int]]
         "recall": (tp, tp + fn),
         "specificity": (tn, tn + fp),
         "precision": (tp, tp + fp),
+        "npv": (tn, tn + fn),
     }
-
-
-SCORED: dict[str, Callable[[Labels, Scores], float]] = {"auc": auc, "log_loss": log_loss, "brier": brier}
-"""Measures of the probabilities themselves, whatever the threshold."""

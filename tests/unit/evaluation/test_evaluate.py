@@ -4,19 +4,23 @@ import csv
 import json
 from dataclasses import replace
 from importlib import import_module
-from math import exp, isnan, sqrt
+from math import exp, sqrt
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec import to_builtins
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
+from sklearn.calibration import calibration_curve
 
 from pneumoscope.core import Failure, FilmError, ManifestError
 from pneumoscope.core.files import sha256_bytes, sha256_file
 from pneumoscope.core.manifest import Manifest
-from pneumoscope.evaluation import evaluate, write_evaluation
+from pneumoscope.evaluation import evaluate, read_metrics, write_evaluation
+from pneumoscope.evaluation.schema import Confusion
 from pneumoscope.predict import Predictor
 from tests.helpers import flat, row
 
@@ -62,22 +66,27 @@ def test_the_figures_are_those_of_sklearn(predictor, manifest):
     summary = evaluate(predictor, manifest, "test").summary
     labels, decisions = np.array(LABELS), (np.array(GREYS) >= 120).astype(int)
     tn, fp, fn, tp = sklearn_metrics.confusion_matrix(labels, decisions).ravel().tolist()
-    assert summary["confusion"] == {
-        "true_positive": tp,
-        "false_positive": fp,
-        "true_negative": tn,
-        "false_negative": fn,
-    }
-    assert {name: estimate.value for name, estimate in summary["metrics"].items()} == pytest.approx(
+    assert summary.confusion == Confusion(true_positive=tp, false_positive=fp, true_negative=tn, false_negative=fn)
+    share, mean = calibration_curve(labels, PROBABILITIES, n_bins=10)
+    films = np.histogram(PROBABILITIES, np.linspace(0, 1, 11))[0]
+    found = {name: figure.value for name, figure in summary.metrics.items()}
+    assert 0 < found.pop("calibration_error_filled") < 1  # on films of its own in tests/reference
+    assert found == pytest.approx(
         {
             "auc": sklearn_metrics.roc_auc_score(labels, PROBABILITIES),
+            "average_precision": sklearn_metrics.average_precision_score(labels, PROBABILITIES),
+            "calibration_error": np.sum(films[films > 0] * np.abs(share - mean)) / 16,
             "log_loss": sklearn_metrics.log_loss(labels, PROBABILITIES),
             "brier": sklearn_metrics.brier_score_loss(labels, PROBABILITIES),
             "accuracy": sklearn_metrics.accuracy_score(labels, decisions),
             "recall": sklearn_metrics.recall_score(labels, decisions),
             "specificity": tn / (tn + fp),
             "precision": sklearn_metrics.precision_score(labels, decisions),
+            "npv": tn / (tn + fn),
             "f1": sklearn_metrics.f1_score(labels, decisions),
+            "mcc": sklearn_metrics.matthews_corrcoef(labels, decisions),
+            "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(labels, decisions),
+            "weighted_recall": sklearn_metrics.recall_score(labels, decisions, average="weighted"),
         },
         abs=1e-5,
     )
@@ -85,8 +94,8 @@ def test_the_figures_are_those_of_sklearn(predictor, manifest):
 
 def test_what_was_measured_is_told(predictor, manifest):
     summary = evaluate(predictor, manifest, "test").summary
-    assert summary["data"] == {
-        "sources": ["made-up"],
+    assert to_builtins(summary.data) == {
+        "sources": ("made-up",),
         "split": "test",
         "manifest_digest": manifest.digest,
         "films": 16,
@@ -94,7 +103,7 @@ def test_what_was_measured_is_told(predictor, manifest):
         "patients": 8,
         "unreadable": 2,
     }
-    assert summary["bundle"] == {
+    assert to_builtins(summary.bundle) == {
         "name": "tiny",
         "version": "1.2",
         "digest": predictor.bundle.digest,
@@ -109,8 +118,8 @@ def test_prepared_films_get_the_same_answers(predictor, manifest, tmp_path):
     readable = replace(manifest, films=tuple(f for f in manifest.films if f.path not in ("cut.png", "gone.png")))
     from_files = evaluate(predictor, readable, "test")
     prepared = evaluate(predictor, readable, "test", cache=tmp_path / "cache")
-    assert prepared.summary["metrics"] == from_files.summary["metrics"]
-    assert prepared.summary["data"] == from_files.summary["data"] | {"read_from": "prepared films, 8 bits"}
+    assert prepared.summary.metrics == from_files.summary.metrics
+    assert prepared.summary.data == msgspec.structs.replace(from_files.summary.data, read_from="prepared films, 8 bits")
     with pytest.raises(FilmError, match=r"cut\.png"):
         evaluate(predictor, manifest, "test", cache=tmp_path / "cache")
     for film in readable.films:
@@ -120,9 +129,9 @@ def test_prepared_films_get_the_same_answers(predictor, manifest, tmp_path):
 
 def test_intervals_hold_the_figure_and_are_never_narrower_than_wilsons(predictor, manifest):
     summary = evaluate(predictor, manifest, "test").summary
-    for name, estimate in summary["metrics"].items():
+    for name, estimate in summary.metrics.items():
         assert estimate.low <= estimate.value <= estimate.high, name
-    recall, n, z = summary["metrics"]["recall"], 9, 1.959964
+    recall, n, z = summary.metrics["recall"], 9, 1.959964
     middle, reach = recall.value + z**2 / (2 * n), z * sqrt(recall.value * (1 - recall.value) / n + z**2 / (4 * n**2))
     assert recall.low <= (middle - reach) / (1 + z**2 / n) + 1e-6
     assert recall.high >= (middle + reach) / (1 + z**2 / n) - 1e-6
@@ -132,9 +141,9 @@ def test_another_operating_point_changes_decisions_but_not_probabilities(tiny_bu
     """0.2 is reached from grey 98 on: 8 * (2 * g / 255 - 1) + 0.5 is -1.386 at g = 97.4."""
     sensitive = evaluate(Predictor.open(tiny_bundle, operating_point="sensitive"), manifest, "test").summary
     balanced = evaluate(predictor, manifest, "test").summary
-    assert sensitive["metrics"]["auc"] == balanced["metrics"]["auc"]
-    assert sensitive["confusion"]["false_negative"] == 1
-    assert sensitive["confusion"]["false_positive"] == sum(
+    assert sensitive.metrics["auc"] == balanced.metrics["auc"]
+    assert sensitive.confusion.false_negative == 1
+    assert sensitive.confusion.false_positive == sum(
         grey >= 98 for grey, label in zip(GREYS, LABELS, strict=True) if not label
     )
 
@@ -164,8 +173,9 @@ def test_the_files_say_the_same(predictor, manifest, tmp_path):
     assert (bad["probability"], bad["decision"], bad["flags"], bad["film_sha256"]) == ("", "", "", "ab" * 32)
     assert bad["error"]
     written = json.loads((tmp_path / "new" / "out" / "metrics.json").read_text())
-    assert written["metrics"]["auc"]["value"] == result.summary["metrics"]["auc"].value
-    assert written["confusion"] == result.summary["confusion"]
+    assert written["metrics"]["auc"]["value"] == result.summary.metrics["auc"].value
+    assert written["confusion"] == to_builtins(result.summary.confusion)
+    assert read_metrics(tmp_path / "new" / "out") == result.summary
     names = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
     assert names == ["curves.png", "metrics.json", "scores.csv"]
     with Image.open(tmp_path / "new" / "out" / "curves.png") as picture:
@@ -185,13 +195,20 @@ def test_outcomes_come_in_the_manifests_order_through_the_progress(predictor, ma
     assert [Path(o.film).name for o in result.outcomes if isinstance(o, Failure)] == ["cut.png", "gone.png"]
 
 
-def test_films_of_one_class_have_no_auc(predictor, manifest):
-    """And nothing stumbles: the other figures stand."""
+def test_films_of_one_class_have_no_auc(predictor, manifest, tmp_path):
+    """And nothing stumbles: the other figures stand, and each that does not says why."""
     sound = Manifest(manifest.root, tuple(film for film in manifest.films if film.label == 1))
     summary = evaluate(predictor, sound, "test").summary
-    assert isnan(summary["metrics"]["auc"].value)
-    assert isnan(summary["metrics"]["specificity"].value)
-    assert summary["metrics"]["recall"].value == pytest.approx(5 / 9)
+    missing = {name: figure.reason for name, figure in summary.metrics.items() if figure.value is None}
+    assert missing == dict.fromkeys(("auc", "specificity", "mcc", "balanced_accuracy"), "every film has the label")
+    assert summary.metrics["recall"].value == pytest.approx(5 / 9)
+    write_evaluation(evaluate(predictor, sound, "test"), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["metrics"]["auc"] == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "reason": "every film has the label",
+    }
 
 
 def test_a_split_without_films_to_measure_is_refused(predictor, manifest):

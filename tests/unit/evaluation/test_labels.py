@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import astuple
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
@@ -18,7 +19,7 @@ from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import open_manifest
 from pneumoscope.data.sources import index
-from pneumoscope.evaluation import evaluate, write_evaluation
+from pneumoscope.evaluation import evaluate, read_metrics, write_evaluation
 from pneumoscope.predict import Predictor
 from tests.helpers import INTERCEPT, SLOPE, flat, row, write_several
 
@@ -71,24 +72,25 @@ def columns(folder: Path) -> dict[str, list[str]]:
 def test_each_label_of_the_demo_films_is_measured_as_by_sklearn(bundles, demo_films, tmp_path):
     result = evaluate(bundles["three"], open_manifest(demo_films), "test")
     write_evaluation(result, tmp_path)
-    summary, scores = json.loads((tmp_path / "metrics.json").read_text()), columns(tmp_path)
-    assert list(summary["labels"]) == list(THREE)
+    summary, scores = read_metrics(tmp_path), columns(tmp_path)
+    assert summary == result.summary
+    assert list(summary.labels) == list(THREE)
     marks = {"pneumonia": ("", "person"), "bacterial": ("bacterial_", "bacteria"), "viral": ("viral_", "virus")}
     for label, (prefix, mark) in marks.items():
         truth = np.array([mark in film.path for film in result.films], int)
         p = np.array(scores[f"{prefix}probability"], float)
         assert scores[f"{prefix}label"] == [str(one) for one in truth]
         assert scores[f"{prefix}decision"] == [str(int(one >= 0.5)) for one in p]
-        measured = summary["labels"][label]
-        assert measured["films"] == 32
-        assert measured["metrics"]["auc"]["value"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, p), abs=1e-5)
+        measured = summary.labels[label]
+        assert measured.films == 32
+        assert measured.metrics["auc"].value == pytest.approx(sklearn_metrics.roc_auc_score(truth, p), abs=1e-5)
         tn, fp, fn, tp = sklearn_metrics.confusion_matrix(truth, p >= 0.5).ravel().tolist()
-        assert list(measured["confusion"].values()) == [tp, fp, tn, fn]
-        assert measured["metrics"]["recall"]["value"] == pytest.approx(tp / (tp + fn))
-    first = summary["labels"]["pneumonia"]
-    assert (summary["metrics"], summary["confusion"]) == (first["metrics"], first["confusion"])
-    assert (summary["data"]["films"], summary["data"]["positive"]) == (32, 16)
-    assert "argmax" not in summary
+        assert astuple(measured.confusion) == (tp, fp, tn, fn)
+        assert measured.metrics["recall"].value == pytest.approx(tp / (tp + fn))
+    first = summary.labels["pneumonia"]
+    assert (summary.metrics, summary.confusion) == (first.metrics, first.confusion)
+    assert (summary.data.films, summary.data.positive) == (32, 16)
+    assert summary.argmax is None
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.size == (1000, 1500)
 
@@ -99,9 +101,10 @@ def test_the_first_label_has_the_figures_and_columns_of_a_bundle_that_tells_it_a
     """The tiny bundle's only label is the first of the three, of the same gain."""
     films = open_manifest(demo_films)
     one, three = evaluate(predictor, films, "test"), evaluate(bundles["three"], films, "test")
-    assert set(one.summary) == {"bundle", "data", "metrics", "confusion", "intervals", "program"}
+    facts = {"format", "schema_version", "bundle", "data", "intervals", "program"}
+    assert set(to_builtins(one.summary)) == {*facts, "metrics", "confusion"}
     for name in ("metrics", "confusion", "data"):
-        assert three.summary[name] == one.summary[name]
+        assert getattr(three.summary, name) == getattr(one.summary, name)
     write_evaluation(one, tmp_path / "one")
     write_evaluation(three, tmp_path / "three")
     alone, among = columns(tmp_path / "one"), columns(tmp_path / "three")
@@ -124,7 +127,7 @@ def test_a_label_is_measured_on_the_films_that_state_it(bundles, tmp_path):
     (tmp_path / "cut.png").write_bytes(b"")
     films.append(row("cut.png", subtype="viral", split="test"))
     result = evaluate(bundles["three"], Manifest(tmp_path, tuple(films)), "test")
-    assert {name: one["films"] for name, one in result.summary["labels"].items()} == {
+    assert {name: one.films for name, one in result.summary.labels.items()} == {
         "pneumonia": 4,
         "bacterial": 3,
         "viral": 3,
@@ -140,9 +143,9 @@ def test_a_label_that_no_film_states_has_no_figures(bundles, tmp_path):
     (tmp_path / "a.png").write_bytes(flat(200))
     film = row("a.png", label=1, split="test", digest=sha256_bytes(flat(200)))
     result = evaluate(bundles["three"], Manifest(tmp_path, (film,)), "test")
-    nothing = {"true_positive": 0, "false_positive": 0, "true_negative": 0, "false_negative": 0}
-    assert result.summary["labels"]["viral"] == {"films": 0, "metrics": {}, "confusion": nothing}
-    assert result.summary["confusion"] == nothing | {"true_positive": 1}
+    viral = result.summary.labels["viral"]
+    assert (viral.films, viral.metrics, astuple(viral.confusion)) == (0, {}, (0, 0, 0, 0))
+    assert astuple(result.summary.confusion) == (1, 0, 0, 0)
     write_evaluation(result, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.json", "scores.csv"]
 
@@ -150,9 +153,9 @@ def test_a_label_that_no_film_states_has_no_figures(bundles, tmp_path):
 def test_films_that_state_no_label_of_the_bundle_are_not_read(bundles, clinic):
     """Films of tuberculosis say nothing of pneumonia."""
     whole = evaluate(bundles["each"], clinic, "test").summary
-    assert {name: one["films"] for name, one in whole["labels"].items()} == dict.fromkeys(CLASSES, 17)
+    assert {name: one.films for name, one in whole.labels.items()} == dict.fromkeys(CLASSES, 17)
     healthy = evaluate(bundles["three"], clinic, "test").summary
-    assert healthy["data"]["films"] == healthy["labels"]["viral"]["films"] == 6
+    assert healthy.data.films == healthy.labels["viral"].films == 6
     ill = tuple(film for film in clinic.films if film.findings)
     for cache in (None, clinic.root / "cache"):
         with pytest.raises(ManifestError, match="found none; the bundle tells pneumonia, bacterial, viral"):
@@ -166,16 +169,16 @@ def test_labels_that_exclude_each_other_have_the_confusion_table_of_sklearn(bund
     greys = [FOLDERS[Path(film.path).parent.name][int(Path(film.path).stem)] for film in result.films]
     p = np.array([[probability(gain, grey) for gain in CLASSES.values()] for grey in greys])
     chosen = p.argmax(axis=1)
-    measured = result.summary["argmax"]
-    assert (measured["labels"], measured["films"]) == (names, 17)
-    assert measured["confusion"] == sklearn_metrics.confusion_matrix(truth, chosen).tolist()
-    assert np.trace(measured["confusion"]) not in (0, 17)
-    assert measured["metrics"]["accuracy"].value == pytest.approx(sklearn_metrics.accuracy_score(truth, chosen))
+    measured = result.summary.argmax
+    assert (list(measured.labels), measured.films) == (names, 17)
+    assert np.array_equal(measured.confusion, sklearn_metrics.confusion_matrix(truth, chosen))
+    assert np.trace(measured.confusion) not in (0, 17)
+    assert measured.metrics["accuracy"].value == pytest.approx(sklearn_metrics.accuracy_score(truth, chosen))
     each = [sklearn_metrics.roc_auc_score(np.array(truth) == k, p[:, k]) for k in range(3)]
-    assert measured["metrics"]["macro_auc"].value == pytest.approx(np.mean(each))
+    assert measured.metrics["macro_auc"].value == pytest.approx(np.mean(each))
     decisions = p[:, 1] >= 0.5
     tn, fp, fn, tp = sklearn_metrics.confusion_matrix(np.array(truth) == 1, decisions).ravel().tolist()
-    assert list(result.summary["labels"]["tumour"]["confusion"].values()) == [tp, fp, tn, fn]
+    assert astuple(result.summary.labels["tumour"].confusion) == (tp, fp, tn, fn)
 
 
 def test_what_one_label_excludes_counts_as_no(tmp_path):
@@ -190,9 +193,9 @@ def test_what_one_label_excludes_counts_as_no(tmp_path):
     for name, exclusive in (("each", False), ("one", True)):
         bundle = write_several(tmp_path / name, gains, exclusive=exclusive)
         counts[name] = evaluate(Predictor.open(bundle), films, "test").summary
-    assert [counts[name]["labels"]["pneumonia"]["films"] for name in ("each", "one")] == [2, 3]
-    assert [counts[name]["confusion"]["false_positive"] for name in ("each", "one")] == [0, 1]
-    assert counts["one"]["argmax"]["confusion"] == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    assert [counts[name].labels["pneumonia"].films for name in ("each", "one")] == [2, 3]
+    assert [counts[name].confusion.false_positive for name in ("each", "one")] == [0, 1]
+    assert counts["one"].argmax.confusion == ((1, 0, 0), (0, 1, 0), (1, 0, 0))
 
 
 def test_films_with_none_or_several_of_the_labels_are_left_out_of_the_choice(bundles, clinic):
@@ -203,8 +206,8 @@ def test_films_with_none_or_several_of_the_labels_are_left_out_of_the_choice(bun
         for film in films[2:4]
     ]
     summary = evaluate(bundles["classes"], Manifest(clinic.root, (*several, *both, *films[4:])), "test").summary
-    assert summary["argmax"]["films"] == len(films) - 4
-    assert summary["labels"]["tumour"]["films"] == len(films)
+    assert summary.argmax.films == len(films) - 4
+    assert summary.labels["tumour"].films == len(films)
 
 
 def test_a_bundle_without_the_word_has_labels_that_may_go_together():

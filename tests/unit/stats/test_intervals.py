@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections import Counter
-from math import isnan, nan, sqrt
+from math import isnan, nan
 
 import numpy as np
 import pytest
+from scipy.stats import binom
+from statsmodels.stats.proportion import proportion_confint
 
-from pneumoscope.stats.intervals import Estimate, patient_bootstrap, widest, wilson
+from pneumoscope.stats.intervals import Estimate, at_least, clopper_pearson, widest, wilson
 
 
 @pytest.mark.parametrize(
@@ -27,61 +28,67 @@ def test_wilson_gives_the_published_intervals(hits, total, low, high):
     assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("hits", "total", "low", "high"),
+    [(81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (1, 29, 0.0009, 0.1776)],
+)
+def test_clopper_pearson_gives_the_published_intervals(hits, total, low, high):
+    """Newcombe's table I again, method 5."""
+    estimate = clopper_pearson(hits, total)
+    assert estimate.value == hits / total
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("hits", "total"), [(0, 1), (1, 1), (3, 7), (390, 390), (12, 624), (4999, 5216)])
+def test_intervals_are_those_of_statsmodels(hits, total):
+    for ours, method in ((wilson, "wilson"), (clopper_pearson, "beta")):
+        estimate = ours(hits, total)
+        theirs = proportion_confint(hits, total, method=method)
+        assert (estimate.low, estimate.high) == pytest.approx(theirs, abs=1e-9)
+    assert at_least(hits, total) == pytest.approx(
+        proportion_confint(hits, total, alpha=0.1, method="beta")[0], abs=1e-9
+    )
+
+
+def test_the_bound_is_the_share_that_would_give_as_many_hits_one_time_in_twenty():
+    """Its definition; without a miss it is 0.05 ** (1 / n)."""
+    assert binom.sf(184, 190, at_least(185, 190)) == pytest.approx(0.05, abs=1e-9)
+    assert at_least(40, 40, confidence=0.9) == pytest.approx(0.1 ** (1 / 40), abs=1e-9)
+    assert at_least(0, 40) == 0
+    with pytest.raises(ValueError, match="confidence"):
+        at_least(1, 2, confidence=1.0)
+
+
 def test_no_cases_say_nothing():
-    estimate = wilson(0, 0)
-    assert isnan(estimate.value)
-    assert (estimate.low, estimate.high) == (0, 1)
+    for method in (wilson, clopper_pearson):
+        estimate = method(0, 0)
+        assert isnan(estimate.value)
+        assert (estimate.low, estimate.high) == (0, 1)
+    assert at_least(0, 0) == 0
 
 
-def test_bootstrap_draws_patients_with_all_their_films():
-    patients = ["b", "a", "b", "c", "a", "b"]
-    drawn: list[list[int]] = []
-    patient_bootstrap(lambda films: drawn.append(films.tolist()) or 0.0, patients, resamples=50, seed=3)
-    for films in drawn:
-        times = Counter(films)
-        assert times[0] == times[2] == times[5]
-        assert times[1] == times[4]
-        assert times[0] + times[1] + times[3] == 3  # as many patients as there are
-    assert drawn[-1] == list(range(6))  # the value itself: every film once
-    assert len({tuple(films) for films in drawn}) > 5
+SHARES = np.linspace(0.02, 0.98, 49)
 
 
-def test_alike_films_of_a_patient_make_the_interval_wider():
-    """Nine copies of each film teach nothing: drawing films instead would claim an interval a third as wide."""
-    rng = np.random.default_rng(0)
-    values = np.repeat(rng.normal(size=200), 9)
-    patients = np.repeat([f"p{i}" for i in range(200)], 9).tolist()
-
-    def width(keys: list[str]) -> float:
-        estimate = patient_bootstrap(lambda films: values[films].mean(), keys, resamples=400, seed=1)
-        return estimate.high - estimate.low
-
-    by_patient, by_film = width(patients), width([str(i) for i in range(1800)])
-    assert by_patient / by_film == pytest.approx(3, rel=0.15)
-    assert by_patient == pytest.approx(2 * 1.96 * values.std() / sqrt(200), rel=0.1)
+def coverage(lows: list[float], highs: list[float], films: int) -> np.ndarray:
+    """How often the interval holds each true share: the sum over all numbers of hits, so nothing is left to chance."""
+    hits = np.arange(films + 1)
+    held = (np.array(lows) <= SHARES[:, None]) & (np.array(highs) >= SHARES[:, None])
+    return np.sum(held * binom.pmf(hits, films, SHARES[:, None]), axis=1)
 
 
-def test_bootstrap_is_repeatable_and_its_value_is_of_the_films_themselves():
-    values = np.array([1.0, 2.0, 4.0, 9.0])
-    runs = [
-        patient_bootstrap(lambda films: values[films].mean(), list("abcd"), resamples=100, seed=seed)
-        for seed in (5, 5, 6)
-    ]
-    assert runs[0].value == runs[2].value == 4.0
-    assert runs[0] == runs[1] != runs[2]
-    assert 1 <= runs[0].low < 4 < runs[0].high <= 9
-
-
-def test_resamples_without_a_value_are_left_out():
-    def statistic(films: np.ndarray) -> float:
-        return nan if 0 in films and len(set(films.tolist())) < 4 else 7.0
-
-    assert patient_bootstrap(statistic, list("abcd"), resamples=100, seed=0) == Estimate(7.0, 7.0, 7.0)
-
-
-def test_a_figure_without_a_value_has_an_interval_without_one():
-    estimate = patient_bootstrap(lambda _: nan, list("abc"), resamples=10, seed=0)
-    assert all(map(isnan, (estimate.value, estimate.low, estimate.high)))
+@pytest.mark.parametrize("films", [15, 60, 200])
+def test_intervals_cover(films):
+    """Clopper and Pearson's always; Wilson's on average, with shares for which it does not, but never by much."""
+    of = {f: [f(hits, films) for hits in range(films + 1)] for f in (wilson, clopper_pearson)}
+    covered = {f: coverage([e.low for e in found], [e.high for e in found], films) for f, found in of.items()}
+    assert covered[clopper_pearson].min() >= 0.95
+    assert 0.945 < covered[wilson].mean() < 0.96
+    assert 0.85 < covered[wilson].min() < 0.95
+    bounds = [at_least(hits, films) for hits in range(films + 1)]
+    one_sided = coverage(bounds, [1.0] * (films + 1), films)
+    assert one_sided.min() >= 0.95
+    assert one_sided.mean() < 0.98
 
 
 def test_widest_takes_the_outer_ends_and_leaves_an_end_that_is_not_a_number():

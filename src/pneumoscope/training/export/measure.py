@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle.spec import Code, Interval, Label, OperatingPoint
+from pneumoscope.stats.bootstrap import bootstrap
 from pneumoscope.stats.calibration import Calibration
-from pneumoscope.stats.intervals import Estimate, patient_bootstrap, wilson
-from pneumoscope.stats.metrics import auc, proportions
+from pneumoscope.stats.intervals import Estimate, wilson
+from pneumoscope.stats.metrics import proportions
 from pneumoscope.stats.operating_points import sensitive_threshold
+from pneumoscope.stats.weighted import ranked
 from pneumoscope.training.export.graphs import PREVALENCE, calibrations, stated
 from pneumoscope.training.export.task import Answers, Shown
 
@@ -116,8 +118,7 @@ def _performance(truth: NDArray[np.int64], decisions: NDArray[np.bool_]) -> dict
 def _auc(films: Shown, answers: NDArray[np.float32], logits: NDArray[np.float32]) -> Interval:
     known, truth = stated(answers)
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
-    scores = logits[known]
-    return _interval(patient_bootstrap(lambda i: auc(truth[i], scores[i]), patients, resamples=1000, seed=0))
+    return _interval(bootstrap(ranked(truth, logits[known]), patients, resamples=1000, seed=0)["auc"])
 
 
 def _interval(estimate: Estimate) -> Interval:
