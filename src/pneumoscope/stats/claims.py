@@ -22,9 +22,9 @@ from typing import get_args
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from pneumoscope.stats.figures import FIGURES, Counts, Figure
+from pneumoscope.stats.intervals import clopper_pearson, wilson
 from pneumoscope.stats.printed import Bounds, Rounding
 
 Whole = NDArray[np.int64]
@@ -245,15 +245,8 @@ def _with_matrices(found: ClaimCheck, claim: Claim, agreed: _Ranges) -> ClaimChe
 
 
 def _intervals(fewest: int, most: int, of: int) -> dict[str, Span]:
-    """Sources: Wilson, "Probable inference, the law of succession, and statistical inference", 1927; Clopper & Pearson,
-    "The use of confidence or fiducial limits", 1934.
-    """
     return {
-        name: Span(
-            float(binomtest(fewest, of).proportion_ci(method=method).low),
-            float(binomtest(most, of).proportion_ci(method=method).high),
-        )
-        for name, method in (("wilson", "wilson"), ("clopper_pearson", "exact"))
+        method.__name__: Span(method(fewest, of).low, method(most, of).high) for method in (wilson, clopper_pearson)
     }
 
 
