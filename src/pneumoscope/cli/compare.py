@@ -77,8 +77,8 @@ def compare(
     found = compared(entries, rank_by=by, against_best=against == "best")
     click.echo(comparison_text(found))
     if out:
-        places = {film.digest: manifest.root / film.path for film in manifest.films} if manifest else {}
         write_comparison(found, out)
+        places = _places(manifest) if manifest else {}
         write_comparison_page(found, out / "comparison.html", places, progress=partial(progress, what="drawing"))
         click.echo(f"wrote comparison.json, comparison.csv and comparison.html in {out}", err=True)
 
@@ -91,3 +91,8 @@ def _measured(bundle: str, *, manifest: Manifest | None, split: str, jobs: int |
         raise click.UsageError(f"{bundle} is a bundle, and needs --data to read films of")
     predictor = Predictor.open(bundle)
     return evaluate(predictor, manifest, split, jobs=jobs, progress=partial(progress, what=bundle))
+
+
+def _places(manifest: Manifest) -> dict[str, Path]:
+    """Where each film lies, by its digest and by its name."""
+    return {key: manifest.root / film.path for film in manifest.films for key in (film.digest, film.path)}

@@ -61,7 +61,7 @@ def compare(entries: Sequence[Entry], *, rank_by: str = "auc", against_best: boo
     reason = _incomparable(entries, rows)
     if reason:
         entrants = tuple(_entrant(entry, entry.answers, set_aside=0) for entry in entries)
-        return _comparison(entrants, rank_by=rank_by, not_ranked=reason)
+        return msgspec.structs.replace(_side_by_side(entrants, rank_by), not_ranked=reason)
     patients = _patients(entries, rows)
     same = [_picked(entry, films, patients) for entry, films in zip(entries, rows, strict=True)]
     entrants = tuple(
@@ -69,21 +69,19 @@ def compare(entries: Sequence[Entry], *, rank_by: str = "auc", against_best: boo
     )
     order = sorted(range(len(same)), key=lambda i: _rank(entrants[i], rank_by))
     base = order[0] if against_best else 0
-    others = [same[i] for i in order if i != base]
-    return _comparison(
-        tuple(entrants[i] for i in order),
-        rank_by=rank_by,
+    return msgspec.structs.replace(
+        _side_by_side(tuple(entrants[i] for i in order), rank_by),
         against=same[base].name,
         films=len(shared),
         positive=entrants[0].positive,
         patients=entrants[0].patients,
-        pairs=_corrected([_pair(other, same[base]) for other in others]),
+        pairs=_corrected([_pair(same[i], same[base]) for i in order if i != base]),
     )
 
 
-def _comparison(entrants: tuple[Entrant, ...], *, rank_by: str, **found: object) -> Comparison:
+def _side_by_side(entrants: tuple[Entrant, ...], rank_by: str) -> Comparison:
     program = f"pneumoscope {pneumoscope.__version__}"
-    return Comparison(entrants=entrants, ranked_by=rank_by, intervals=METHOD, program=program, **found)  # type: ignore[arg-type]
+    return Comparison(entrants=entrants, ranked_by=rank_by, intervals=METHOD, program=program)
 
 
 def _keys(entries: Sequence[Entry]) -> list[dict[Key, int]]:
@@ -210,13 +208,13 @@ def _corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     """With Holm's correction of each measure over the pairs, if there are several."""
     if len(pairs) < 2:
         return tuple(pairs)
-    together_ = zip(*(pair.differences for pair in pairs), strict=True)
+    of_each_measure = zip(*(pair.differences for pair in pairs), strict=True)
     corrected = [
         [
             msgspec.structs.replace(test, p_holm=float(p))
             for test, p in zip(tests, holm([t.p for t in tests]), strict=True)
         ]
-        for tests in together_
+        for tests in of_each_measure
     ]
     return tuple(
         msgspec.structs.replace(pair, differences=tests)

@@ -15,6 +15,7 @@ from pneumoscope.evaluation.evaluate import Evaluation
 from pneumoscope.evaluation.measures import Answers
 from pneumoscope.evaluation.schema import METRICS_FILE, read_metrics
 from pneumoscope.evaluation.scores import read_scores
+from pneumoscope.report.text import utf8
 
 SCORES_FILE = "scores.csv"
 TABLES = (".csv", ".parquet")
@@ -53,7 +54,7 @@ def names_of(places: Sequence[str]) -> list[str]:
     if twice:
         raise ScoresError(f"{twice[0]}: expected each entrant once, got it {places.count(twice[0])} times")
     short = [_short(Path(place)) for place in places]
-    return [place if short.count(name) > 1 else name for name, place in zip(short, places, strict=True)]
+    return [utf8(place if short.count(name) > 1 else name) for name, place in zip(short, places, strict=True)]
 
 
 def _short(place: Path) -> str:
@@ -132,7 +133,7 @@ def _of_evaluation(evaluation: Evaluation, name: str) -> Entry:
     return Entry(
         name=name,
         about=model + _rule(first.threshold, first.operating_point),
-        films=tuple(film.path for film, _, _ in told),
+        films=tuple(utf8(film.path) for film, _, _ in told),
         digests=tuple(outcome.film_digest for _, outcome, _ in told),
         answers=Answers(
             truth=np.array([said for _, _, said in told], np.int64),

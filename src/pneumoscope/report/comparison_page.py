@@ -44,7 +44,7 @@ _WIDTH = 120
 _PLOTTED = ("auc", "recall", "specificity", "log_loss")
 
 Places = Mapping[str, Path]
-"""Where a film lies, by its digest."""
+"""Where a film lies, by its digest and by its name."""
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
@@ -186,7 +186,7 @@ def _films(
 ) -> str:
     if not count:
         return ""
-    cards = "".join(_film(film, names, pictures.get(film.film_sha256, "")) for film in films[:DRAWN])
+    cards = "".join(_film(film, names, pictures.get(_key(film), "")) for film in films[:DRAWN])
     more = f'<p class="soft">and {count - DRAWN:,} more</p>\n' if count > DRAWN else ""
     return f'<h3>{title}</h3>\n<ul class="films wide">\n{cards}</ul>\n{more}'
 
@@ -202,24 +202,29 @@ def _film(film: Disagreement, names: tuple[str, str], source: str) -> str:
     return f"<li><figure>{picture}<figcaption>{caption}</figcaption></figure></li>\n"
 
 
+def _key(film: Disagreement) -> str:
+    return film.film_sha256 or film.film
+
+
 def _pictures(comparison: Comparison, places: Places, progress: Progress | None) -> dict[str, str]:
-    """By digest: the films that are shown and can be found, each drawn once."""
+    """The films that are shown and can be found, each drawn once."""
     shown = (film for pair in comparison.pairs[:_PAIRS] for kind in (pair.won, pair.lost) for film in kind[:DRAWN])
-    digests = list(dict.fromkeys(film.film_sha256 for film in shown if film.film_sha256 in places))
-    drawn: Iterable[str] = ordered_map(lambda digest: _picture(places[digest], digest), digests, usable_cores())
-    return dict(zip(digests, progress(drawn, len(digests)) if progress else drawn, strict=True))
+    films = list({_key(film): film for film in shown if _key(film) in places}.values())
+    drawn: Iterable[str] = ordered_map(lambda film: _picture(places[_key(film)], film), films, usable_cores())
+    pictures = progress(drawn, len(films)) if progress else drawn
+    return {_key(film): picture for film, picture in zip(films, pictures, strict=True)}
 
 
-def _picture(path: Path, digest: str) -> str:
+def _picture(path: Path, film: Disagreement) -> str:
     """Nothing for a film that cannot be read, or is another one by now."""
     try:
-        film = read(path)
+        found = read(path)
     except FilmError:
         return ""
-    if film.digest != digest:
+    if film.film_sha256 not in {"", found.digest}:
         return ""
     file = io.BytesIO()
-    film_picture(film, _SIDE).save(file, "JPEG", quality=_QUALITY)
+    film_picture(found, _SIDE).save(file, "JPEG", quality=_QUALITY)
     return data_uri("image/jpeg", file.getvalue())
 
 

@@ -229,7 +229,7 @@ def _with_matrices(found: ClaimCheck, claim: Claim, agreed: _Ranges) -> ClaimChe
     fewest, fullest = _matrix(claim, tp.min(), low.min()), _matrix(claim, tp.max(), high.max())
     return msgspec.structs.replace(
         found,
-        matrices=tuple(_matrix(claim, i, j) for i, first, last in listed for j in range(first, last + 1)),
+        matrices=tuple(_matrix(claim, int(i), j) for i, first, last in listed for j in range(first, last + 1)),
         cells={
             name: Span(*sorted((getattr(fewest, name), getattr(fullest, name)))) for name in Matrix.__struct_fields__
         },
