@@ -136,14 +136,14 @@ def _measure_scores(path: Path, threshold: float | None, data: Path | None, spli
 
         scores = matched(scores, open_manifest(data), split)
     metrics = measure_scores(scores, progress=partial(progress, what="resamples", unit=" resamples"))
-    write_scores_evaluation(metrics, scores, out)
+    names = write_scores_evaluation(metrics, scores, out)
     rule = "the file's own decisions" if scores.threshold is None else f"probability >= {scores.threshold:.3f}"
     click.echo(f"{path.name}: {metrics.data.films} films of {metrics.data.patients} patients, {rule}")
     _echo_measures(metrics)
     for count, what in ((metrics.data.unreadable, "have no probability"), (metrics.data.unstated, "state no label")):
         if count:
             click.echo(f"  {count} films {what} and were left out")
-    click.echo(f"wrote metrics.json and curves.png in {out}", err=True)
+    click.echo(f"wrote {' and '.join(names)} in {out}", err=True)
 
 
 def _echo_evaluation(result: Evaluation) -> None:

@@ -19,7 +19,15 @@ from pneumoscope.core.files import atomic_write, sha256_file
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.evaluation.measures import METHOD, Answers, label_measures
 from pneumoscope.evaluation.plots import curves
-from pneumoscope.evaluation.schema import FORMAT, SCHEMA_VERSION, Data, Metrics, ScoresFacts, write_metrics
+from pneumoscope.evaluation.schema import (
+    FORMAT,
+    METRICS_FILE,
+    SCHEMA_VERSION,
+    Data,
+    Metrics,
+    ScoresFacts,
+    write_metrics,
+)
 from pneumoscope.report.base import writing_to
 from pneumoscope.stats.bootstrap import Progress
 
@@ -138,13 +146,15 @@ def measure_scores(scores: Scores, *, progress: Progress | None = None) -> Metri
     )
 
 
-def write_scores_evaluation(metrics: Metrics, scores: Scores, folder: Path) -> None:
-    """Write ``metrics.json``, and ``curves.png`` of films of both classes."""
+def write_scores_evaluation(metrics: Metrics, scores: Scores, folder: Path) -> tuple[str, ...]:
+    """Write ``metrics.json``, and ``curves.png`` of films of both classes; the names of what was written."""
     with writing_to(folder):
         write_metrics(metrics, folder)
-        if scores.answers.both:
-            with atomic_write(folder / "curves.png", "wb") as file:
-                file.write(curves({"": scores.answers}))
+        if not scores.answers.both:
+            return (METRICS_FILE,)
+        with atomic_write(folder / "curves.png", "wb") as file:
+            file.write(curves({"": scores.answers}))
+    return METRICS_FILE, "curves.png"
 
 
 def _table(path: Path) -> pa.Table:
@@ -197,7 +207,7 @@ def _filled(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 def _numbers(path: Path, table: pa.Table, name: str) -> NDArray[np.float64]:
     """The column's numbers; NaN for an empty cell."""
     column, kind = table[name], table[name].type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         texts = _text(column)
         wrong = pc.invert(pc.match_substring_regex(texts, _NUMBER)).to_numpy()
         _refuse(path, table, name, wrong, "a number")

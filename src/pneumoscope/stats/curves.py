@@ -233,12 +233,11 @@ def _steps(labels: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray
     """Each different score from the highest on, with how many positives and negatives reach it."""
     order = np.argsort(scores, kind="stable")[::-1]
     values, positive = np.asarray(scores, np.float64)[order], np.asarray(labels)[order] == 1
+    if not positive.any() or positive.all():
+        raise ValueError(f"expected films of both classes, got {int(positive.sum())} of {len(values)} with the label")
     last = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)
     found = np.cumsum(positive, dtype=np.float64)[last]
-    alarms = last + 1.0 - found
-    if not len(values) or not found[-1] or not alarms[-1]:
-        raise ValueError(f"expected films of both classes, got {int(positive.sum())} of {len(values)} with the label")
-    return values[last], found, alarms
+    return values[last], found, last + 1.0 - found
 
 
 def _thinned(x: NDArray[np.float64], y: NDArray[np.float64], points: int) -> NDArray[np.intp]:

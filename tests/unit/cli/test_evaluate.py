@@ -41,14 +41,16 @@ def test_it_prints_the_figures_and_writes_them(run, manifest, tiny_bundle, tmp_p
     assert lines[0] == (
         "tiny 1.2 (fp32) on 5 films, split test, at the operating point balanced (probability >= 0.500)"
     )
-    printed = {words[0]: words[1] for words in (line.split() for line in lines[1:9])}
+    printed = {words[0]: words[1] for words in (line.split() for line in lines[1:16])}
     assert printed["accuracy"] == "0.6000"
     assert printed["recall"] == "0.6667"
     assert printed["specificity"] == "0.5000"
     assert printed["auc"] == "0.8333"  # of six pairs five are the right way round
-    assert lines[9].strip() == "true positive 2, false positive 1, true negative 1, false negative 1"
-    assert "could not be read" in lines[10]
-    assert json.loads((out / "metrics.json").read_text())["metrics"]["accuracy"]["value"] == 0.6
+    assert lines[16].strip() == "true positive 2, false positive 1, true negative 1, false negative 1"
+    assert "could not be read" in lines[17]
+    metrics = json.loads((out / "metrics.json").read_text())["metrics"]
+    assert metrics["accuracy"]["value"] == 0.6
+    assert list(metrics) == list(printed)
     with (out / "scores.csv").open(newline="") as file:
         assert [line["film"] for line in csv.DictReader(file)] == ["cut.png", *GREYS]
 
@@ -70,7 +72,8 @@ def test_each_label_is_printed_and_the_choice_among_them(run, demo_films, tmp_pa
         *(f"{label}, stated of 32 films" for label in gains),
         "the most probable label, on the 32 films of which exactly one is true",
     ]
-    accuracy, area, *table = printed["one"][len(printed["each"]) + 1 :]
+    lines = printed["one"][len(printed["each"]) + 1 :]
+    (accuracy, area), table = lines[:2], lines[-3:]
     choice = json.loads((out / "metrics.json").read_text())["argmax"]
     assert accuracy.split()[:2] == ["accuracy", f"{choice['metrics']['accuracy']['value']:.4f}"]
     assert area.split()[0] == "macro_auc"
@@ -148,3 +151,63 @@ def test_a_bundle_that_cannot_be_used_ends_with_1(run, manifest, tmp_path):
     result = run("evaluate", "--bundle", tmp_path, "--data", manifest, "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no bundle.json" in result.stderr
+
+
+def test_a_file_of_scores_is_measured_without_a_bundle(run, tmp_path):
+    scores, out = tmp_path / "mine.csv", tmp_path / "out"
+    scores.write_text("film,label,probability,patient\na,0,0.2,p\nb,1,0.4,q\nc,1,0.9,q\nd,0,0.3,r\n")
+    result = run("evaluate", "--scores", scores, "--out", out)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "mine.csv: 4 films of 3 patients, probability >= 0.500"
+    assert lines[1].split()[:2] == ["auc", "1.0000"]
+    assert lines[-1].strip() == "true positive 1, false positive 0, true negative 2, false negative 1"
+    assert "bundle" not in json.loads((out / "metrics.json").read_text())
+    assert result.stderr.splitlines()[-1] == f"wrote metrics.json and curves.png in {out}"
+    lower = run("evaluate", "--scores", scores, "--out", out, "--threshold", "0.35").stdout.splitlines()
+    assert lower[0].endswith("probability >= 0.350")
+    assert lower[-1].strip().startswith("true positive 2, false positive 0")
+
+
+def test_what_is_not_defined_is_printed_with_the_reason(run, tmp_path):
+    scores = tmp_path / "ill.csv"
+    scores.write_text("film,label,probability,decision,error\na,1,0.2,0,\nb,1,0.9,1,\nc,,0.3,0,\nd,1,,,cut short\n")
+    result = run("evaluate", "--scores", scores, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "ill.csv: 2 films of 2 patients, the file's own decisions"
+    assert lines[1].split(maxsplit=1) == ["auc", "not defined: every film has the label"]
+    assert lines[-2:] == [
+        "  1 films have no probability and were left out",
+        "  1 films state no label and were left out",
+    ]
+    assert result.stderr.splitlines()[-1] == f"wrote metrics.json in {tmp_path / 'out'}"
+
+
+def test_scores_and_a_manifest_must_agree(run, manifest, tmp_path):
+    rows = [f"{name},{label},{grey / 255}" for name, (grey, label) in GREYS.items()]
+    scores = tmp_path / "s.csv"
+    scores.write_text("\n".join(["film,label,probability", *rows, "cut.png,1,0.5"]) + "\n")
+    words = ("evaluate", "--scores", scores, "--data", manifest, "--out", tmp_path / "out")
+    assert run(*words).exit_code == 0
+    scores.write_text(scores.read_text().replace("c.png,1", "c.png,0"))
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "with another label, the first is c.png" in " ".join(result.stderr.split())
+
+
+def test_options_that_do_not_go_together_are_refused(run, manifest, tmp_path):
+    scores, out = tmp_path / "s.csv", tmp_path / "out"
+    scores.write_text("film,label,probability\na,0,0.2\nb,1,0.4\n")
+    for words, message in [
+        (("--scores", scores, "--bundle", "default"), "--bundle does not go with --scores"),
+        (("--scores", scores, "--operating-point", "x"), "--operating-point does not go with --scores"),
+        (("--scores", scores, "--prepared"), "--prepared does not go with --scores"),
+        (("--scores", scores, "--threshold", "2"), "is not in the range"),
+        (("--data", manifest, "--threshold", "0.5"), "--threshold goes with --scores"),
+        ((), "Missing option '--data'"),
+    ]:
+        result = run("evaluate", "--out", out, *words)
+        assert result.exit_code == 2, message
+        assert message in " ".join(result.stderr.split())
+    assert not out.exists()
