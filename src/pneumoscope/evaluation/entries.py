@@ -137,7 +137,8 @@ def _of_evaluation(evaluation: Evaluation, name: str) -> Entry:
         digests=tuple(outcome.film_digest for _, outcome, _ in told),
         answers=Answers(
             truth=np.array([said for _, _, said in told], np.int64),
-            probabilities=np.array([finding.probability for finding in findings], np.float64),
+            # to the digits of scores.csv: a bundle and its own evaluation must not differ, however little
+            probabilities=np.array([finding.probability for finding in findings], np.float64).round(6),
             decisions=np.array([finding.positive for finding in findings], np.int64),
             patients=[film.patient for film, _, _ in told],
         ),

@@ -50,7 +50,7 @@ def test_a_bundle_and_its_evaluation_are_the_same_entry(predictor: Predictor, ma
         assert kept.about == read_now.about == "tiny 1.2 (fp32), balanced (probability >= 0.5)"
         assert kept.answers.truth.tolist() == read_now.answers.truth.tolist() == [0, 0, 1, 1]
         assert kept.answers.decisions.tolist() == read_now.answers.decisions.tolist() == [0, 1, 1, 1]
-        assert kept.answers.probabilities == pytest.approx(read_now.answers.probabilities, abs=1e-6)
+        assert kept.answers.probabilities.tolist() == read_now.answers.probabilities.tolist()
     table = open_entry(str(tmp_path / "ev" / "scores.csv"), "table", never)
     assert (table.films, table.about) == (kept.films, "the table's own decisions")
 
