@@ -28,6 +28,7 @@ _NEEDS = {
     "install_size": (),
     "data_room": (TEST, TRAIN),
     "near_duplicates": (),
+    "evaluate_million": (),
     "train_throughput": (TRAIN,),
 }
 _OTHERS = ("resnet50v2", "xception", "vgg16", "mobilenetv2", "cnn-deep")
@@ -45,6 +46,8 @@ _TARGETS = {
     "prepared films, cold, 5,840 films, time": "< 60 s",
     "data index, 200,000 links, peak memory": "< 1,000 MB",
     "data audit, cold, 200,000 links, peak memory": "< 1,000 MB",
+    "evaluate --scores, 1,000,000 films, time": "< 60 s",
+    "evaluate --scores, 1,000,000 films, peak memory": "< 2,000 MB",
     "training densenet121, pneumoscope : Keras": ">= 2.5 times",
     "training resnet50, pneumoscope : Keras": ">= 2.5 times",
     **{f"training {name}, pneumoscope : Keras": ">= 1.5 times" for name in _OTHERS},

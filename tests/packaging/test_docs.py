@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from pneumoscope.bundle import default_bundle_path, load_bundle
@@ -16,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_says_what_the_results_say() -> None:
+@pytest.mark.parametrize("writer", ["readme", "claims"])
+def test_pages_say_what_the_results_say(writer: str) -> None:
     done = subprocess.run(
-        [sys.executable, "benchmarks/readme.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
+        [sys.executable, f"benchmarks/{writer}.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
 

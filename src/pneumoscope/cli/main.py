@@ -12,6 +12,8 @@ import click
 
 import pneumoscope
 from pneumoscope.cli.card import card
+from pneumoscope.cli.check_claim import check_claim
+from pneumoscope.cli.compare import compare
 from pneumoscope.cli.data import data
 from pneumoscope.cli.doctor import doctor
 from pneumoscope.cli.ensemble import ensemble
@@ -59,5 +61,10 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-for _command in (predict, doctor, data, evaluate, card, recipes, train, tune, export, ensemble):
+_COMMANDS = (
+    *(predict, doctor, data),
+    *(evaluate, compare, check_claim, card),
+    *(recipes, train, tune, export, ensemble),
+)
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -98,5 +98,7 @@ def numbered(patients: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.intp], 
 
 
 def _weights(owners: NDArray[np.intp], count: int, rng: np.random.Generator) -> Weights:
-    times = np.bincount(rng.integers(count, size=count), minlength=count).astype(np.float64)
-    return times if count == len(owners) else times[owners]  # numbered in order: with a film each, nothing to gather
+    times = np.bincount(rng.integers(count, size=count), minlength=count)
+    if count < len(owners):  # numbered as they come: patients with a film each have nothing to gather
+        times = times.astype(np.min_scalar_type(int(times.max())))[owners]  # bytes, which stay near the processor
+    return times.astype(np.float64)

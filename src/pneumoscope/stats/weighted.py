@@ -10,7 +10,7 @@ A figure that is not defined (a class without films, nothing found) is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -41,7 +41,12 @@ def ranked(labels: Labels, scores: Scores) -> Measures:
     scikit-learn's ``average_precision_score``).
     """
     films = _Ranked(labels, scores)
-    return lambda weights: films.areas(films.totals(films.sorted(weights)))
+
+    def measures(weights: Weights) -> Mapping[str, float]:
+        w = films.sorted(weights)
+        return films.areas(w, _sums(w))
+
+    return measures
 
 
 def scored(labels: Labels, probabilities: Scores) -> Measures:
@@ -61,13 +66,12 @@ def scored(labels: Labels, probabilities: Scores) -> Measures:
 
     def measures(weights: Weights) -> Mapping[str, float]:
         w = films.sorted(weights)
-        totals = films.totals(w)
-        films_drawn = float(totals[0][-1])
+        below = _sums(w)
         return {
-            **films.areas(totals),
-            **{name: _ratio(float(w @ loss), films_drawn) for name, loss in losses.items()},
+            **films.areas(w, below),
+            **{name: _ratio(float(w @ loss), float(below[-1])) for name, loss in losses.items()},
             "calibration_error": _binned_error(w, excess, wide),
-            "calibration_error_filled": _binned_error(w, excess, _deciles(p, totals[0])),
+            "calibration_error_filled": _binned_error(w, excess, _deciles(p, below)),
         }
 
     return measures
@@ -137,7 +141,7 @@ def chosen(truth: Labels, probabilities: Scores) -> Measures:
 
 
 class _Ranked:
-    """Films from the lowest score to the highest."""
+    """Films from the lowest score to the highest, in blocks small enough for a processor's own memory."""
 
     def __init__(self, labels: Labels, scores: Scores) -> None:
         order = np.argsort(scores, kind="stable")
@@ -145,31 +149,42 @@ class _Ranked:
         self._order = None if in_order else order  # gathering a million weights costs more than measuring them
         self.scores = np.asarray(scores, np.float64)[order]
         self.positive = (np.asarray(labels)[order] == 1).astype(np.float64)
-        changes = np.flatnonzero(np.diff(self.scores)) + 1
-        ties = len(changes) + 1 < len(order)
-        self._edges = np.concatenate([[0], changes, [len(order)]]) if ties else slice(None)
+        self._blocks = list(_blocks(self.scores))
 
     def sorted(self, weights: Weights) -> Weights:
         return weights if self._order is None else weights[self._order]
 
-    def totals(self, sorted_weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Weights of all films and of the positives before each film, (N + 1,) each: the last are those of all."""
-        return _sums(sorted_weights), _sums(sorted_weights * self.positive)
+    def areas(self, weights: Weights, below: NDArray[np.float64]) -> Mapping[str, float]:
+        """Under the ROC curve and the precision-recall curve, of sorted weights and their sums.
 
-    def areas(self, totals: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Mapping[str, float]:
-        """Under the ROC curve and the precision-recall curve; a threshold lies between two films of unequal score."""
-        below, positives_below = (total[self._edges] for total in totals)
-        alarms, found = below[-1] - below, positives_below[-1] - positives_below  # at or above each threshold
-        films, positives = float(below[-1]), float(positives_below[-1])
-        new_found = np.diff(positives_below)
-        new_false = np.diff(below) - new_found
-        precision = found[:-1] / np.maximum(alarms[:-1], _TINY)
-        return {
-            "auc": _ratio(float(new_false @ (found[1:] + found[:-1])) / 2, positives * (films - positives)),
-            "average_precision": _ratio(float(new_found @ precision), positives),
-        }
+        At each threshold, which lies between two different scores, all positives but those below are found.
+        """
+        films, positives = float(below[-1]), float(weights @ self.positive)
+        missed = passed = found_precisely = 0.0
+        for block, edges in self._blocks:
+            lower = below[block.start : block.stop + 1][edges]
+            missing = (missed + _sums(weights[block] * self.positive[block]))[edges]
+            new = np.diff(missing)
+            passed += float((np.diff(lower) - new) @ (missing[1:] + missing[:-1])) / 2
+            precision = (positives - missing[:-1]) / np.maximum(films - lower[:-1], _TINY)
+            found_precisely += float(new @ precision)
+            missed = float(missing[-1])
+        pairs = positives * (films - positives)
+        return {"auc": _ratio(pairs - passed, pairs), "average_precision": _ratio(found_precisely, positives)}
 
 
+def _blocks(scores: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.intp] | slice]]:
+    """Runs of sorted films, and where within each the score changes; equal scores are never parted."""
+    changes = np.flatnonzero(np.diff(scores)) + 1
+    edges = np.concatenate([[0], changes, [len(scores)]])
+    cuts = np.unique(np.searchsorted(edges, [*range(0, len(scores), _BLOCK), len(scores)]))
+    for first, last in pairwise(cuts.tolist()):
+        block = slice(int(edges[first]), int(edges[last]))
+        different = last - first == block.stop - block.start
+        yield block, slice(None) if different else edges[first : last + 1] - block.start
+
+
+_BLOCK = 32_768
 _TINY = float(np.finfo(np.float64).tiny)
 
 

@@ -10,7 +10,10 @@ import pneumoscope
 from pneumoscope.cli import options
 from tests.helpers import flat
 
-COMMANDS = ["predict", "doctor", "data", "evaluate", "card", "recipes", "train", "tune", "ensemble", "export"]
+COMMANDS = [
+    *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "card"),
+    *("recipes", "train", "tune", "ensemble", "export"),
+]
 
 
 def program(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -56,6 +59,8 @@ def test_misuse_ends_with_2(run, arguments):
     ("arguments", "extra"),
     [
         (("evaluate", "--data", ".", "--out", "x"), "evaluate"),
+        (("check-claim", "--positives", "1", "--negatives", "1", "--recall", "1.0"), "evaluate"),
+        (("compare", ".", "."), "evaluate"),
         (("train", "mobilenetv2", "--data", ".", "--out", "x"), "train"),
         (("export", ".", "--out", "x"), "train"),
         (("data", "audit", ".", "--out", "x"), "data"),
