@@ -83,14 +83,17 @@ def test_the_card_is_shown_without_the_extras(tmp_path: Path) -> None:
     assert "Known failures" in (tmp_path / "card.html").read_text(encoding="utf-8")
 
 
+_WRITTEN = {"report.html", "report.pdf", "metrics.json", "scores.csv", "curves.png"}
+
+
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     done = run_lean(
         "from pneumoscope.cli import main; main(sys.argv[1:])",
-        *("evaluate", "--data", "demo/films", "--out", str(tmp_path)),
+        *("evaluate", "--data", "demo/films", "--out", str(tmp_path), "--robustness-films", "4"),
         refused=TRAINING,
     )
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "scores.csv", "curves.png"}
+    assert {path.name for path in tmp_path.iterdir()} == _WRITTEN
 
 
 def test_importing_the_package_does_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pneumoscope.evaluation.measured import standard_error
-from pneumoscope.evaluation.subgroups import holm
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -18,10 +17,3 @@ def test_standard_errors_by_patient_are_those_of_statsmodels(seed):
     model = regression.OLS(values, np.ones(120))
     theirs = model.fit(cov_type="cluster", cov_kwds={"groups": patients, "use_correction": True}).bse[0]
     assert standard_error(values, patients) == pytest.approx(theirs, rel=1e-9)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_holms_correction_is_that_of_statsmodels(seed):
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
-    p = np.random.default_rng(seed).random(9) ** 3
-    assert holm(p.tolist()) == pytest.approx(multitest.multipletests(p, method="holm")[1].tolist(), rel=1e-12)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pneumoscope.data.stated import Category
 from pneumoscope.evaluation.measured import Measured, numbered
 from pneumoscope.evaluation.seen import SeenFilm, measure
+from pneumoscope.stats.holm import holm
 
 FEW: Final = 20
 """Films of a class below which a group's figures carry a caution, and are not compared."""
@@ -161,7 +162,7 @@ def _differences(sorts: dict[str, Category], seen: Sequence[SeenFilm], seed: int
         for measure, of in (("recall", positive), ("specificity", ~positive))
         if (found := _compared(said, of, right, patients, seed))
     ]
-    adjusted = holm([p for _, _, (_, _, p) in compared])
+    adjusted = holm([p for _, _, (_, _, p) in compared]).tolist()
     return tuple(
         Difference(by=by, measure=measure, values=values, films=films, p=p, p_holm=corrected)
         for (by, measure, (values, films, p)), corrected in zip(compared, adjusted, strict=True)
@@ -211,18 +212,6 @@ def _chi_squared(group: NDArray[np.intp], films: NDArray[np.float64], found: NDA
     p = found.sum() / films.sum()
     expected = p * (n := np.bincount(group, films))
     return round(float(((np.bincount(group, found) - expected) ** 2 / (n * p * (1 - p))).sum()), 9)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of several p-values, in their order.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted, least = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        least = adjusted[place] = max(least, min(1.0, (len(p) - rank) * p[place]))
-    return adjusted
 
 
 def in_words(differences: Iterable[Difference], level: float = 0.05) -> str:

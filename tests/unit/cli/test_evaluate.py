@@ -63,7 +63,7 @@ def test_each_label_is_printed_and_the_choice_among_them(run, demo_films, tmp_pa
     write_several(bundles / "one", gains, exclusive=True)
     printed = {}
     for name in ("each", "one"):
-        result = run("evaluate", "--data", demo_films, "--bundle", bundles / name, "--out", out)
+        result = run("evaluate", "--data", demo_films, "--bundle", bundles / name, "--out", out, "--quick")
         assert result.exit_code == 0
         printed[name] = result.stdout.splitlines()
     assert printed["one"][: len(printed["each"])] == printed["each"]
@@ -99,7 +99,7 @@ def test_a_folder_for_each_class_goes_all_the_way(run, tmp_path):
     homes = Counter((film.path.split("/")[1], film.split) for film in read_manifest(split).films)
     shares = {"train": 12, "val": 4, "test": 4}
     assert homes == {(name, part): n for name in ("NORMAL", "Tuberculosis", "Tumour") for part, n in shares.items()}
-    result = run("evaluate", "--data", split, "--bundle", bundle, "--out", tmp_path / "out")
+    result = run("evaluate", "--data", split, "--bundle", bundle, "--out", tmp_path / "out", "--quick")
     assert result.exit_code == 0
     measured = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert measured["argmax"]["confusion"] == [[4, 0, 0], [0, 4, 0], [0, 4, 0]]
@@ -107,7 +107,7 @@ def test_a_folder_for_each_class_goes_all_the_way(run, tmp_path):
 
 
 def test_the_demo_films_can_be_measured(run, demo_films, tiny_bundle, tmp_path):
-    result = run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out", "--jobs", "2")
+    result = run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out", "--jobs", "2", "--quick")
     assert result.exit_code == 0
     data = json.loads((tmp_path / "out" / "metrics.json").read_text())["data"]
     assert (data["sources"], data["films"], data["positive"], data["unreadable"]) == (["kermany"], 32, 16, 0)
@@ -116,7 +116,7 @@ def test_the_demo_films_can_be_measured(run, demo_films, tiny_bundle, tmp_path):
 def test_prepared_films_are_kept_for_the_next_time(run, demo_films, tiny_bundle, tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(tmp_path / "cache"))
     for name in ("first", "second"):
-        words = ("--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / name, "--prepared")
+        words = ("--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / name, "--prepared", "--quick")
         assert run("evaluate", *words).exit_code == 0
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
     first, second = ((tmp_path / name / "metrics.json").read_bytes() for name in ("first", "second"))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from pneumoscope.evaluation.subgroups import Subgroups, difference, holm, in_words, subgroups
+from pneumoscope.evaluation.subgroups import Subgroups, difference, in_words, subgroups
 
 
 def ward(seen, n: int = 30, **facts):
@@ -156,8 +156,3 @@ def test_chance_alone_is_seldom_called_a_difference():
 def test_groups_come_back_from_json(seen):
     result = subgroups(ward(seen, 60, sex=lambda i: "FM"[i % 2]))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Subgroups) == result
-
-
-def test_holm_stops_at_one_and_keeps_the_order():
-    assert holm([0.5, 0.001, 0.4]) == [0.8, 0.003, 0.8]
-    assert holm([]) == []
