@@ -17,6 +17,7 @@ from pneumoscope.cli.ensemble import ensemble
 from pneumoscope.cli.evaluate import evaluate
 from pneumoscope.cli.export import export
 from pneumoscope.cli.predict import predict
+from pneumoscope.cli.recalibrate import recalibrate
 from pneumoscope.cli.recipes import recipes
 from pneumoscope.cli.train import train
 from pneumoscope.cli.tune import tune
@@ -58,5 +59,5 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-for _command in (predict, doctor, data, evaluate, recipes, train, tune, export, ensemble):
+for _command in (predict, doctor, data, evaluate, recalibrate, recipes, train, tune, export, ensemble):
     main.add_command(_command)

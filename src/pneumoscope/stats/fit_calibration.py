@@ -39,7 +39,7 @@ _FLATTEST = 0.01
 """Beta's slopes at the two ends are at least this share of Platt's, so that films keep their order there."""
 
 _LEAST_RISE = 1e-9
-"""Blocks closer than this in log-odds differ by rounding alone."""
+"""Shares closer than this differ by rounding alone, and are one block."""
 
 
 @dataclass(frozen=True)
@@ -221,11 +221,10 @@ def _isotonic(labels: Labels, x: NDArray[np.float64], prevalence: float) -> Cali
     straight = fit_platt(labels, x, prevalence)
     values, place, films = np.unique(x, return_inverse=True, return_counts=True)
     shares = np.bincount(place, weights=soft_targets(labels)) / films
-    steps = isotonic_regression(shares, weights=films)
-    starts = steps.blocks[:-1]
-    centres = np.add.reduceat(values * films, starts) / steps.weights
-    inner = np.column_stack([centres, np.log(steps.x[starts] / (1 - steps.x[starts]))])
-    inner = inner[np.r_[True, np.diff(inner[:, 1]) > _LEAST_RISE]]
+    steps = isotonic_regression(shares, weights=films).x
+    starts = np.r_[0, np.flatnonzero(np.diff(steps) > _LEAST_RISE) + 1]
+    centres = np.add.reduceat(values * films, starts) / np.add.reduceat(films, starts)
+    inner = np.column_stack([centres, np.log(steps[starts] / (1 - steps[starts]))])
     reach = np.array([1.0, straight.slope])
     knots = [inner[0] - reach, *inner, inner[-1] + reach]
     return Calibration(1.0, shift(labels, prevalence), prevalence, knots=tuple((float(u), float(v)) for u, v in knots))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pneumoscope.stats.folds import patient_folds, patients_of_each
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 15)), min_size=1, max_size=80), st.integers(2, 10))
 def test_every_film_is_held_back_once_and_never_with_its_patient_on_the_other_side(films, folds):
     labels, people = (np.array(column) for column in zip(*films, strict=True))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -38,6 +38,7 @@ def whole_patients(label: int, right: np.ndarray, labels: np.ndarray, patients: 
     return np.array([right[(names == name) & (labels == label)].all() for name in sorted(set(names[labels == label]))])
 
 
+@settings(deadline=None)
 @given(FILMS, AIM, CONFIDENCE)
 def test_screening_gives_up_as_many_as_it_says_and_the_next_higher_score_would_give_up_too_many(films, aim, confidence):
     labels, scores, patients = columns(films)
@@ -54,6 +55,7 @@ def test_screening_gives_up_as_many_as_it_says_and_the_next_higher_score_would_g
     assert not len(higher) or (~whole_patients(1, scores >= higher.min(), labels, patients)).sum() > found.given_up
 
 
+@settings(deadline=None)
 @given(FILMS, AIM, CONFIDENCE)
 def test_rule_in_is_screening_of_the_other_class_from_the_other_side(films, aim, confidence):
     labels, scores, patients = columns(films)
@@ -70,6 +72,7 @@ def test_rule_in_is_screening_of_the_other_class_from_the_other_side(films, aim,
     assert (~kept).sum() <= found.given_up
 
 
+@settings(deadline=None)
 @given(FILMS, st.permutations(range(21)))
 def test_names_order_and_the_other_class_do_not_matter(films, names):
     labels, scores, patients = columns(films)
