@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -85,16 +86,19 @@ def rules(scored: Scored) -> tuple[Rule, ...]:
 
     A point whose aim had to be lowered says why; of one that had to be left out, ``balanced`` says it.
     """
-    found: dict[str, Rule] = {}
-    missing = ""
-    for name in (SCREENING, RULE_IN):
-        guarantee, why = highest_aim(lambda aim, name=name: promised(name, scored, aim), AIMS)  # type: ignore[misc]
-        if guarantee:
-            found[name] = Rule(name, guarantee.threshold, _words(name, scored.label, guarantee, why), guarantee)
-        else:
-            missing += f"; no {name} point, as {why}"
+    found = {name: promising(name, scored, AIMS) for name in (SCREENING, RULE_IN)}
+    missing = "".join(f"; no {name} point, as {why}" for name, (rule, why) in found.items() if not rule)
     words = f"the film made {scored.label} more likely than it was: the most sensitivity + specificity{missing}"
-    return Rule(BALANCED, scored.prevalence, words), *found.values()
+    return Rule(BALANCED, scored.prevalence, words), *(rule for rule, _ in found.values() if rule)
+
+
+def promising(name: str, scored: Scored, aims: Sequence[float]) -> tuple[Rule | None, Unachievable | None]:
+    """The screening or rule-in point with the first of the falling ``aims`` that can be promised, and why no earlier
+    one can."""
+    guarantee, why = highest_aim(partial(promised, name, scored), aims)
+    if not guarantee:
+        return None, why
+    return Rule(name, guarantee.threshold, _words(name, scored.label, guarantee, why), guarantee), why
 
 
 def promised(name: str, scored: Scored, aim: float) -> Guarantee:
@@ -137,8 +141,8 @@ def described(rule: Rule, scored: Scored, decisions: NDArray[np.bool_]) -> Opera
         sensitivity=shares[1],
         specificity=shares[0],
         data=scored.data,
-        aim=promise and promise.aim,
-        confidence=promise and promise.confidence,
+        aim=promise.aim if promise else None,
+        confidence=promise.confidence if promise else None,
         positive=scored.sample(1),
         negative=scored.sample(0),
         chosen=scored.today,

@@ -7,7 +7,7 @@ own, and to be confirmed on later films.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +26,33 @@ from pneumoscope.bundle import (
     save_bundle,
 )
 from pneumoscope.bundle.card import model_card
-from pneumoscope.bundle.points import BALANCED, Scored, again, certainty, described, interval, rules
+from pneumoscope.bundle.points import (
+    BALANCED,
+    SCREENING,
+    Rule,
+    Scored,
+    again,
+    certainty,
+    described,
+    interval,
+    promising,
+    rules,
+)
 from pneumoscope.bundle.spec import CARD_FILE, Change, Interval
 from pneumoscope.core import ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.evaluate import Progress
 from pneumoscope.evaluation.site_films import SiteFilms, read_site
-from pneumoscope.evaluation.verdict import NOT_SHOWN, NOT_USABLE, RESAMPLES, Comparison, Verdict, compare, judge
+from pneumoscope.evaluation.verdict import (
+    LEAST_RECALL,
+    NOT_SHOWN,
+    NOT_USABLE,
+    RESAMPLES,
+    Comparison,
+    Verdict,
+    compare,
+    judge,
+)
 from pneumoscope.predict import Predictor
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
@@ -91,7 +111,7 @@ def recalibrate(
     _refuse_known(predictor.bundle, manifest)
     films = read_site(predictor, manifest, split, jobs, progress)
     site = _Site(predictor.bundle, films, datetime.now(UTC).strftime("%Y-%m-%d"))
-    verdict = judge(site.area, site.rules, site.points)
+    verdict = judge(site.area, site.least)
     comparison, replaced = None, None
     if upgrades is not None:
         older = Predictor.open(upgrades)
@@ -140,12 +160,13 @@ class _Site:
         self.prevalence = self.label.calibration.prevalence
         self.fitted = self._fit(np.arange(len(films.truth)))
         self.scored = self._scored(self.fitted.calibration, np.arange(len(films.truth)))
-        self.rules = rules(self.scored)
-        self.held_back, decisions = self._held_back()
+        least, _ = promising(SCREENING, self.scored, (LEAST_RECALL,))
+        wanted = [*rules(self.scored), *([least] if least else [])]
+        self.held_back, decisions = self._held_back(wanted)
         described_by = replace(self.scored, data=f"{films.data}, held back by patient in {FOLDS} folds")
-        self.points = tuple(
-            described(rule, described_by, decided) for rule, decided in zip(self.rules, decisions, strict=True)
-        )
+        points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
+        self.least = (least, points.pop()) if least else None
+        self.points = tuple(points)
         self.area = self._interval(lambda i: auc(films.truth[i], films.scores[i]))
 
     @property
@@ -207,7 +228,7 @@ class _Site:
 
     def _default(self) -> str:
         wanted = self.bundle.spec.default_operating_point
-        return wanted if wanted in {rule.name for rule in self.rules} else BALANCED
+        return wanted if wanted in {point.name for point in self.points} else BALANCED
 
     def _only(self, change: Change) -> list[str]:
         only = [f"{_ONLY} {self.films.data}: calibration and thresholds are for those."]
@@ -234,16 +255,16 @@ class _Site:
             today=self.today,
         )
 
-    def _held_back(self) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
+    def _held_back(self, wanted: Sequence[Rule]) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
         """Log-odds (N,), and decisions (N,) by each rule, all found without the film's patient."""
         films = self.films
         found = np.full(len(films.truth), np.nan)
-        decisions = [np.zeros(len(films.truth), bool) for _ in self.rules]
+        decisions = [np.zeros(len(films.truth), bool) for _ in wanted]
         for learned, held_back in patient_folds(films.truth, films.patients, FOLDS, seed=0):
             on_top = self._fit(learned).calibration
             found[held_back] = on_top.log_odds(films.scores[held_back])
             known, judged = self._scored(on_top, learned), self._scored(on_top, held_back)
-            for rule, decided in zip(self.rules, decisions, strict=True):
+            for rule, decided in zip(wanted, decisions, strict=True):
                 decided[held_back] = judged.probabilities >= again(rule, known)
         return found, decisions
 

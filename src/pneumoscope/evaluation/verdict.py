@@ -7,13 +7,12 @@ would tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from pneumoscope.bundle.points import SCREENING, Rule
+from pneumoscope.bundle.points import Rule
 from pneumoscope.bundle.spec import Interval, OperatingPoint
 from pneumoscope.evaluation.site_films import SiteFilms
 from pneumoscope.stats.intervals import patient_bootstrap
@@ -26,7 +25,8 @@ NOT_USABLE: Final = "not usable"
 LEAST_AUC: Final = 0.8
 LEAST_RECALL: Final = 0.9
 LEAST_SPECIFICITY: Final = 0.3
-"""Of the ranking, and at the screening point: one that calls nearly every film positive spares nobody."""
+"""Of the ranking, and from the threshold that promises the recall: one that calls nearly every film positive spares
+nobody."""
 
 MARGIN: Final = 0.02
 """How much AUC a newer model may lose and still count as no worse."""
@@ -60,37 +60,31 @@ class _Criterion:
     reason: str
 
 
-def judge(area: Interval, rules: Sequence[Rule], points: Sequence[OperatingPoint]) -> Verdict:
-    """The verdict by AUC, and by what the screening point promises and spares.
+def judge(area: Interval, least: tuple[Rule, OperatingPoint] | None) -> Verdict:
+    """The verdict by AUC, and by what a threshold that promises a recall of ``LEAST_RECALL`` spares.
 
-    ``area`` and the points' figures must come from films that neither the network nor the thresholds have seen.
+    ``least`` is that threshold, the highest there is, described by films held back; None if too few patients can
+    promise one. It need not be the site's screening point: where that promises more, it costs more.
     """
-    criteria = [_against("the AUC", area, LEAST_AUC), *_screening(rules, points)]
+    criteria = [_against("the AUC", area, LEAST_AUC), *(_screening(*least) if least else [_NO_PROMISE])]
     reasons = tuple(criterion.reason for criterion in criteria)
     if any(criterion.met is False for criterion in criteria):
         return Verdict(NOT_USABLE, reasons)
     return Verdict(USABLE if all(criterion.met for criterion in criteria) else NOT_SHOWN, reasons)
 
 
-def _screening(rules: Sequence[Rule], points: Sequence[OperatingPoint]) -> list[_Criterion]:
-    found = [(rule, point) for rule, point in zip(rules, points, strict=True) if rule.name == SCREENING]
-    if not found:
-        return [
-            _Criterion(None, f"There are too few patients to promise a recall of {LEAST_RECALL:.2f} when screening.")
-        ]
-    rule, point = found[0]
-    return [_recall(rule, point), _against("the specificity when screening", point.specificity, LEAST_SPECIFICITY)]
+_NO_PROMISE = _Criterion(None, f"There are too few patients to promise a recall of {LEAST_RECALL:.2f}.")
 
 
-def _recall(rule: Rule, point: OperatingPoint) -> _Criterion:
-    """Promised by the rule; failed only if films held back contradict that."""
+def _screening(rule: Rule, point: OperatingPoint) -> list[_Criterion]:
+    """Recall is promised by the rule, and has failed only if films held back contradict that."""
     bound = rule.guarantee.bound if rule.guarantee else 0.0
-    met = None if bound < LEAST_RECALL else point.sensitivity.high >= LEAST_RECALL
-    return _Criterion(
-        met,
-        f"A recall of {bound:.3f} or more when screening is promised with 95% confidence, and films held back show "
-        f"{point.sensitivity}; {LEAST_RECALL:.2f} is asked for.",
+    kept = _Criterion(
+        point.sensitivity.high >= LEAST_RECALL,
+        f"From a probability of {rule.threshold:.3f}, a recall of {bound:.3f} or more is promised with 95% confidence; "
+        f"films held back show {point.sensitivity}, and {LEAST_RECALL:.2f} is asked for.",
     )
+    return [kept, _against("the specificity from there", point.specificity, LEAST_SPECIFICITY)]
 
 
 def _against(what: str, figure: Interval, bar: float) -> _Criterion:

@@ -102,4 +102,5 @@ def _joined(x: NDArray[np.float64], knots: tuple[Knot, ...]) -> NDArray[np.float
     at, values = np.array(knots, np.float64).T
     below = values[0] + (x - at[0]) * (values[1] - values[0]) / (at[1] - at[0])
     above = values[-1] + (x - at[-1]) * (values[-1] - values[-2]) / (at[-1] - at[-2])
-    return np.where(x < at[0], below, np.where(x > at[-1], above, np.interp(x, at, values)))
+    joined: NDArray[np.float64] = np.where(x < at[0], below, np.where(x > at[-1], above, np.interp(x, at, values)))
+    return joined

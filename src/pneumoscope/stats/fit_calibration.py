@@ -127,8 +127,8 @@ def fit_calibration(
         raise ValueError(remarks[families[0]])
     best = next(iter(losses))
     for family in losses if splits else ():
-        gain, error = _mean_by_patient(losses[best] - losses[family], patients)
-        best = family if gain > error else best
+        gain, noise = _mean_by_patient(losses[best] - losses[family], patients)
+        best = family if gain > noise else best
     table = tuple(_candidate(family, losses, best, patients, remarks) for family in families)
     return Fitted(fit(best, labels, logits, prevalence), best, table, len(splits))
 

@@ -235,7 +235,7 @@ def test_too_few_patients_for_a_promise_leave_it_open(tiny_bundle, site):
     result = recalibrate(tiny_bundle, site(25, 35, spread=5.0))
     assert result.verdict.outcome == "not shown to be usable"
     assert not result.refused
-    assert "too few patients to promise a recall of 0.90" in " ".join(result.verdict.reasons)
+    assert "too few patients to promise a recall of 0.90." in " ".join(result.verdict.reasons)
     assert "screening" not in thresholds(result)
     assert "no screening point, as a recall of 0.9" in result.spec.operating_point("balanced").rule
     assert result.spec.exclusions[-1].startswith("Not shown to be usable on the 60 films of ward")
