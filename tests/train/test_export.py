@@ -24,6 +24,7 @@ from pneumoscope.evaluation import evaluate
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, network_input, resize
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.fit_calibration import fit_calibration
 from pneumoscope.training.export import WeightsOrigin, export, graphs, make
 from pneumoscope.training.export.measure import measured
 from pneumoscope.training.export.provenance import of_run
@@ -240,6 +241,10 @@ def test_each_label_is_measured_on_the_films_that_state_it(shown: Shown) -> None
     assert found["metrics"]["auc_cavitation"].value == pytest.approx(roc_auc_score(truth, logits))
     assert found["metrics"]["auc"].value == pytest.approx(roc_auc_score(shown.targets[:, 0], said.logits[:, 0]))
     label = found["labels"][1]
+    patients = [film.patient for film, said in zip(shown.films, stated, strict=True) if said]
+    fitted = fit_calibration(truth, logits, patients, 0.5)
+    assert (label.calibration, label.calibration_rule) == (fitted.calibration, fitted.rule)
+    assert fitted.rule.startswith("platt, the simplest family")
     # Platt's targets, for scikit-learn: each film counts a little for the other class too.
     positives, negatives = truth.sum(), (1 - truth).sum()
     share = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -265,11 +270,51 @@ def test_operating_points_are_those_of_the_first_label(shown: Shown) -> None:
         )
     )
     assert several["operating_points"] == one["operating_points"]
+    assert [point.name for point in one["operating_points"]] == ["balanced", "screening", "rule-in"]
     assert several["labels"][0] == one["labels"][0]
     positive = several["labels"][0].calibration.probability(said.logits[:, 0]) >= 0.5
     point = one["operating_points"][0]
     assert point.sensitivity.value == pytest.approx(positive[shown.targets[:, 0] == 1].mean())
     assert point.specificity.value == pytest.approx((~positive[shown.targets[:, 0] == 0]).mean())
+
+
+def test_points_promise_what_the_patients_allow_and_say_so(shown: Shown) -> None:
+    """98% needs 149 patients of a class, 95% needs 59, 90% needs 29."""
+    found = measured(("pneumonia",), first(answers(shown, 1.5)), only_first(shown))["operating_points"]
+    for point, truth, sample in ((found[1], 1, "positive"), (found[2], 0, "negative")):
+        of_class = zip(shown.films, shown.targets[:, 0], strict=True)
+        patients = len({film.patient for film, label in of_class if label == truth})
+        assert 59 <= patients < 149
+        assert (point.aim, point.confidence, getattr(point, sample).patients) == (0.95, 0.95, patients)
+        assert f"of 0.98 with 95% confidence needs 149 patients with the label {truth}, got {patients}" in point.rule
+    assert found[1].sensitivity.low <= 0.96
+    assert found[2].specificity.low <= 0.96
+    assert found[1].threshold < found[0].threshold < found[2].threshold
+    few = Shown(shown.films[:40], shown.pixels[:40], shown.targets[:40, :1], shown.spec)
+    (balanced,) = measured(("pneumonia",), first(answers(shown, 1.5), 40), few)["operating_points"]
+    assert "no screening point, as a recall of 0.9" in balanced.rule
+    assert "no rule-in point, as a specificity of 0.9" in balanced.rule
+
+
+def first(said: Answers, films: int = 240) -> Answers:
+    return Answers(said.logits[:films, :1], said.cam[:films, :1])
+
+
+def only_first(shown: Shown) -> Shown:
+    return Shown(shown.films, shown.pixels, shown.targets[:, :1], shown.spec)
+
+
+def test_certainty_is_each_labels_own(shown: Shown) -> None:
+    said = answers(shown, 1.5)
+    found = measured(("pneumonia", "cavitation"), said, shown)["labels"]
+    for k, label in enumerate(found):
+        known = label.certainty
+        truth = shown.targets[:, k]
+        scores = label.calibration.probability(said.logits[:, k])
+        assert known.error_rate == 0.05
+        assert known.positive.films == (truth == 1).sum()
+        assert np.mean(scores[truth == 1] >= known.yes_from) >= 0.94
+        assert np.mean(scores[truth == 0] <= known.no_to) >= 0.9
 
 
 def test_a_label_that_is_told_the_wrong_way_round_is_refused_by_name(shown: Shown) -> None:

@@ -116,6 +116,23 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
     NewerBundle : if it was written by a later version of the format.
     DamagedBundle : if a file is missing or altered, or ``bundle.json`` breaks the schema.
     """
+    spec, spec_bytes, contents = _read_all(path)
+    golden = GoldenVectors.from_bytes(contents[GOLDEN_FILE])
+    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes))
+
+
+def bundle_files(path: str | Path = DEFAULT) -> dict[str, bytes]:
+    """The files that a bundle's description lists, byte by byte, for a bundle that keeps them under a new description.
+
+    Raises
+    ------
+    ForeignBundle, NewerBundle, DamagedBundle : as :func:`load_bundle`.
+    """
+    return _read_all(path)[2]
+
+
+def _read_all(path: str | Path) -> tuple[BundleSpec, bytes, dict[str, bytes]]:
+    """The description, its bytes, and the files that it lists, each with the digest that it names."""
     place = default_bundle_path() if str(path) == DEFAULT else Path(path)
     members = _Members.open(place)
     spec_bytes = members.read(SPEC_FILE)
@@ -124,8 +141,7 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
     for name, data in contents.items():
         if sha256_bytes(data) != spec.files[name]:
             raise DamagedBundle(f"{place}: {name} is not the file that {SPEC_FILE} names. Get the bundle again.")
-    golden = GoldenVectors.from_bytes(contents[GOLDEN_FILE])
-    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes))
+    return spec, spec_bytes, contents
 
 
 def save_bundle(spec: BundleSpec, contents: Mapping[str, bytes], path: Path) -> None:

@@ -51,17 +51,52 @@ class Code(_Part, frozen=True, kw_only=True):
     meaning: str
 
 
+class Sample(_Part, frozen=True, kw_only=True):
+    """How many films something was found on, and of how many patients."""
+
+    films: Annotated[int, Meta(ge=0)]
+    patients: Annotated[int, Meta(ge=0)]
+
+    def __str__(self) -> str:
+        return f"{self.films} films of {self.patients} patients"
+
+
+class Certainty(_Part, frozen=True, kw_only=True):
+    """From where an answer is sure: ``yes`` is possible from the probability ``yes_from``, ``no`` up to ``no_to``.
+
+    An answer is sure where it alone is possible. Of patients with the finding, at most the share ``error_rate`` has a
+    film of which yes is not possible, and of patients without it, one of which no is not. ``positive`` and
+    ``negative`` are the films that this was found on, on the day ``chosen``; ``data`` says whose they are. See
+    :mod:`pneumoscope.stats.conformal`.
+    """
+
+    yes_from: Probability
+    no_to: Probability
+    error_rate: Probability
+    positive: Sample
+    negative: Sample
+    data: str
+    chosen: str
+
+    def sure(self, probability: float, positive: bool) -> bool:
+        """Whether ``positive`` (yes or no) is the one possible answer to a film of this probability."""
+        return (probability >= self.yes_from, probability <= self.no_to) == (positive, not positive)
+
+
 class Label(_Part, frozen=True, kw_only=True):
     """One thing that the bundle looks for, with its calibration.
 
     ``strong_evidence`` is the scale of heat maps: the calibrated log-odds of a cell of the class-activation map that
-    only one cell in a hundred of the positive validation films exceeds.
+    only one cell in a hundred of the positive validation films exceeds. ``calibration_rule`` says how the calibration
+    was chosen. Without ``certainty``, the bundle does not say of which answers it is sure.
     """
 
     name: str
     code: Code
     calibration: Calibration
     strong_evidence: Annotated[float, Meta(gt=0.0)]
+    calibration_rule: str = ""
+    certainty: Certainty | None = None
 
 
 class Interval(_Part, frozen=True, kw_only=True):
@@ -78,7 +113,9 @@ class Interval(_Part, frozen=True, kw_only=True):
 class OperatingPoint(_Part, frozen=True, kw_only=True):
     """A film is positive when its probability is at least ``threshold``.
 
-    ``rule`` says how the threshold was chosen, ``data`` on which films sensitivity and specificity were measured.
+    ``rule`` says how the threshold was chosen, ``data`` on which films sensitivity and specificity were measured:
+    ``positive`` and ``negative`` ones with the finding and without, on the day ``chosen``. A point that promises a
+    share of patients to come has the ``aim`` that was promised, and with which ``confidence``.
     """
 
     name: str
@@ -87,6 +124,11 @@ class OperatingPoint(_Part, frozen=True, kw_only=True):
     sensitivity: Interval
     specificity: Interval
     data: str
+    aim: Probability | None = None
+    confidence: Probability | None = None
+    positive: Sample | None = None
+    negative: Sample | None = None
+    chosen: str = ""
 
 
 class Graph(_Part, frozen=True, kw_only=True):
@@ -142,6 +184,35 @@ class Member(_Part, frozen=True, kw_only=True):
     calibrations: Annotated[tuple[Calibration, ...], Meta(min_length=1)]
 
 
+class Change(_Part, frozen=True, kw_only=True):
+    """What was changed in a bundle since its graph was made, and what it was before.
+
+    ``digest``, ``name`` and ``version`` are those of the bundle that was changed, on the day ``made``. ``data`` says in
+    words whose films it was done with, ``manifest_digest``, ``positive`` and ``negative`` which and how many.
+    ``thresholds`` are those of the operating points by name. ``metrics`` were measured on these films, ``verdict`` and
+    ``reasons`` say what was concluded from them. ``replaces`` is the bundle that this one was compared with and takes
+    the place of, if any.
+    """
+
+    made: str
+    what: str
+    digest: Sha256
+    name: str
+    version: str
+    data: str
+    manifest_digest: Sha256
+    positive: Sample
+    negative: Sample
+    calibration_before: Calibration
+    calibration_after: Calibration
+    thresholds_before: dict[str, Probability]
+    thresholds_after: dict[str, Probability]
+    metrics: dict[str, Interval]
+    verdict: str
+    reasons: tuple[str, ...]
+    replaces: Sha256 | None = None
+
+
 class BundleSpec(_Part, frozen=True, kw_only=True):
     """Everything that a user must know to trust or distrust the graph.
 
@@ -149,6 +220,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
     probably been inverted. ``metrics`` were measured on ``metrics_data``.
     With ``exclusive``, exactly one of the labels is true of a film.
     Of an ensemble, ``members`` are its networks; ``recipe`` and ``initial_weights`` then sum them up.
+    ``history`` tells what was changed since the graph was made, the oldest first: the first entry names the bundle that
+    was exported.
     ``files`` are the digests of the bundle's other files; writing a bundle fills them in.
     """
 
@@ -177,6 +250,7 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
     licence: str
     intended_use: str
     exclusions: tuple[str, ...]
+    history: tuple[Change, ...] = ()
     files: dict[str, Sha256] = {}
 
     def __post_init__(self) -> None:

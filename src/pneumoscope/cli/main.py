@@ -20,6 +20,7 @@ from pneumoscope.cli.ensemble import ensemble
 from pneumoscope.cli.evaluate import evaluate
 from pneumoscope.cli.export import export
 from pneumoscope.cli.predict import predict
+from pneumoscope.cli.recalibrate import recalibrate
 from pneumoscope.cli.recipes import recipes
 from pneumoscope.cli.train import train
 from pneumoscope.cli.tune import tune
@@ -61,10 +62,14 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+<<<<<<< HEAD
 _COMMANDS = (
     *(predict, doctor, data),
     *(evaluate, compare, check_claim, card),
     *(recipes, train, tune, export, ensemble),
 )
 for _command in _COMMANDS:
+=======
+for _command in (predict, doctor, data, evaluate, recalibrate, recipes, train, tune, export, ensemble):
+>>>>>>> eval-b
     main.add_command(_command)

@@ -107,8 +107,10 @@ def _open_reports(
     reports: list[Report] = []
     if out:
         try:
-            further = [label.name for label in predictor.bundle.spec.labels[1:]]
-            reports.append(stack.enter_context(open_table(out, further)))
+            labels = predictor.bundle.spec.labels
+            further = [label.name for label in labels[1:]]
+            certain = [label.name for label in labels if label.certainty]
+            reports.append(stack.enter_context(open_table(out, further, certain)))
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--out") from error
     if html:
@@ -140,6 +142,20 @@ def _about(predictor: Predictor) -> Any:
         validated_on=point.data,
         program_version=pneumoscope.__version__,
         created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
+        certainty=_certainty(spec),
+    )
+
+
+def _certainty(spec: BundleSpec) -> str:
+    """What "not sure" means, for the first label; nothing if the bundle does not say."""
+    first = spec.labels[0]
+    if not (known := first.certainty):
+        return ""
+    return (
+        f"Yes is possible from a probability of {known.yes_from:.2%}, no up to {known.no_to:.2%}; an answer is sure "
+        f"where it alone is possible. On average at most {known.error_rate:.0%} of patients with {first.name} have a "
+        f"film surely answered no, and as few of those without it one surely answered yes, if they are like those that "
+        f"this was found on: {known.data}."
     )
 
 

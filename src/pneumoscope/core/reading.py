@@ -13,6 +13,8 @@ class Finding:
     """One answer.
 
     ``probability`` is calibrated, in [0, 1]; ``positive`` is ``probability >= threshold`` at the named operating point.
+    ``sure`` is false where ``positive`` is not the one answer that films like this one have had: a reader is to be
+    asked. None where the bundle does not say.
 
     Raises
     ------
@@ -24,6 +26,7 @@ class Finding:
     operating_point: str
     threshold: float
     positive: bool
+    sure: bool | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:  # written so that NaN fails too

@@ -136,7 +136,8 @@ class Predictor:
         for label, logit in zip(self.bundle.spec.labels, outputs.logits[0], strict=True):
             probability = float(label.calibration.probability(logit))
             positive = probability >= point.threshold
-            findings.append(Finding(label.name, probability, point.name, point.threshold, positive))
+            sure = label.certainty.sure(probability, positive) if label.certainty else None
+            findings.append(Finding(label.name, probability, point.name, point.threshold, positive, sure))
         return tuple(findings)
 
     def _heatmap(self, outputs: Outputs, film: Radiograph) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from pneumoscope.core import Failure, Finding, Radiograph, Reading, Timings
 from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
 from pneumoscope.report.page import data_uri
 from pneumoscope.report.text import escape
-from pneumoscope.report.wording import percent
+from pneumoscope.report.wording import NOT_SURE, percent
 
 _JPEG_QUALITY = 82
 _BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
@@ -106,7 +106,13 @@ def _answer(finding: Finding) -> str:
         f'<p class="probability"><strong>{probability}</strong> probability of {label}</p>\n'
         f"{_bar(finding)}\n"
         f'<p class="point">{point}</p>\n'
+        f"{_doubt(finding)}"
     )
+
+
+def _doubt(finding: Finding) -> str:
+    """A line where the bundle says that it is not sure."""
+    return f'<p class="unsure">{NOT_SURE[:1].upper()}{NOT_SURE[1:]}</p>\n' if finding.sure is False else ""
 
 
 def _shown(probability: float) -> str:
@@ -133,7 +139,8 @@ def _others(findings: tuple[Finding, ...]) -> str:
 
 def _other(finding: Finding) -> str:
     state, side = ("positive", "at or above") if finding.positive else ("negative", "below")
-    return f'<dd class="{state}">{_shown(finding.probability)}, {side} {points(finding.threshold)}</dd>'
+    doubt = f", {NOT_SURE}" if finding.sure is False else ""
+    return f'<dd class="{state}">{_shown(finding.probability)}, {side} {points(finding.threshold)}{doubt}</dd>'
 
 
 def _flags(reading: Reading) -> str:

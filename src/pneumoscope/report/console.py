@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pneumoscope.core import Failure, Outcome
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import decision, percent
+from pneumoscope.report.wording import NOT_SURE, decision, percent
 
 _NARROWEST = 60
 
@@ -33,7 +33,8 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
         return
     flags = ", ".join(flag.code for flag in outcome.flags)
     for i, finding in enumerate(outcome.findings):
-        film, remarks = ("", "") if i else (outcome.film, flags)
+        film, doubts = ("", "") if i else (outcome.film, flags)
+        remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", doubts)))
         yield _line(film, percent(finding.probability), decision(finding), remarks, width)
 
 

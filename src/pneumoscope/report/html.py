@@ -38,6 +38,7 @@ class ReportAbout:
     operating_point, threshold : the named choice behind every yes and no.
     sensitivity, specificity : as validated at that point, with the interval: ``"95.1% (95% interval 92.9 to 96.8)"``.
     validated_on : the data behind these two.
+    certainty : what "not sure" on a card means; nothing where the bundle does not say.
     program_version, created : what wrote the page, and when.
     """
 
@@ -54,6 +55,7 @@ class ReportAbout:
     validated_on: str
     program_version: str
     created: str
+    certainty: str = ""
 
 
 class _Card(NamedTuple):
@@ -182,6 +184,7 @@ def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, byt
         "threshold": points(about.threshold),
         "digest": digest_html(about.bundle_digest),
         "no_films": "" if counts["read"] else '<p class="empty">No film was read.</p>',
+        "certainty": f"<dt>Not sure</dt><dd>{escape(about.certainty)}</dd>" if about.certainty else "",
         "hide_unread": "" if counts["unread"] else " hidden",
         **{name: str(count) for name, count in counts.items()},
         **{name: escape(getattr(about, name)) for name in _PLAIN},

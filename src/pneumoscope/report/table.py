@@ -5,7 +5,8 @@ CSV
     have 6 digits, milliseconds 2. ``decision`` is the label or ``no <label>``. ``flags`` are codes joined by ``;``,
     ``notes`` are joined by ``"; "``. An unreadable film fills ``film``, ``film_sha256`` (if it got so far),
     ``error_code`` and ``error`` only. A bundle with several labels shows its first there, and after ``error`` has the
-    columns ``<label>_probability`` and ``<label>_decision`` for each of the others.
+    columns ``<label>_probability`` and ``<label>_decision`` for each of the others. A bundle that says of which answers
+    it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``.
 
     A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name can be such
     a cell. Text that begins with one of these, with a tab or new line, or with ``'``, gets one ``'`` in front. Nothing
@@ -21,7 +22,8 @@ JSON Lines
     ``film``               the name it came by; a byte that is not UTF-8 as ``\xff``
     ``film_sha256``        digest of the file's bytes; null when a failed film could not even be opened
     ``bundle_sha256``      digest of the model bundle (readings)
-    ``findings``           list of ``label``, ``probability``, ``operating_point``, ``threshold``, ``positive``
+    ``findings``           list of ``label``, ``probability``, ``operating_point``, ``threshold``, ``positive``; and
+                           ``sure``, true or false, from bundles that say of which answers they are sure
     ``flags``              list of ``code``, ``message``: reasons to distrust the answer
     ``notes``              list of texts: what the reader had to do to the film
     ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
@@ -45,7 +47,7 @@ import numpy as np
 from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
-from pneumoscope.report.wording import decision
+from pneumoscope.report.wording import certainty, decision
 
 CSV_COLUMNS = (
     "film",
@@ -67,6 +69,7 @@ CSV_COLUMNS = (
 )
 _FURTHER = ("probability", "decision")
 """What a row says of each finding after the first."""
+_CERTAINTY = "certainty"
 # The last four are the full-width forms of the first, which East Asian spreadsheets take for them.
 _FORMULA_STARTS = (*"=+-@\t\r\n'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -98,9 +101,13 @@ def csv_line(cells: Iterable[str]) -> bytes:
 
 
 class _Lines(Report):
-    """A file with a line a film. ``further`` are the bundle's labels after the first, for a format with columns."""
+    """A file with a line a film.
 
-    def __init__(self, path: Path, further: Sequence[str] = ()) -> None:
+    For a format with columns, ``further`` are the bundle's labels after the first, ``certain`` those of which it says
+    whether it is sure.
+    """
+
+    def __init__(self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> None:
         self._file = PendingFile(path)
 
     def add(self, rendered: bytes) -> None:
@@ -124,9 +131,11 @@ class CsvReport(_Lines):
     PneumoscopeError : ``path`` cannot be written.
     """
 
-    def __init__(self, path: Path, further: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> None:
         super().__init__(path)
-        self._columns = (*CSV_COLUMNS, *(f"{label}_{what}" for label in further for what in _FURTHER))
+        more = [f"{label}_{what}" for label in further for what in _FURTHER]
+        sure = [f"{label}_{_CERTAINTY}" if label in further else _CERTAINTY for label in certain]
+        self._columns = (*CSV_COLUMNS, *more, *sure)
         self.add(csv_line(self._columns))
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
@@ -156,7 +165,8 @@ def _reading_cells(reading: Reading) -> dict[str, str]:
 
 
 def _answer(finding: Finding) -> dict[str, str]:
-    return {"probability": f"{finding.probability:.6f}", "decision": decision(finding)}
+    answer = {"probability": f"{finding.probability:.6f}", "decision": decision(finding)}
+    return answer | {_CERTAINTY: certainty(finding)}
 
 
 def _failure_cells(failure: Failure) -> dict[str, str]:
@@ -176,6 +186,7 @@ class FindingRow(msgspec.Struct, frozen=True):
     operating_point: str
     threshold: float
     positive: bool
+    sure: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class FlagRow(msgspec.Struct, frozen=True):
@@ -248,7 +259,12 @@ def _reading_row(reading: Reading) -> ReadingRow:
 
 def _finding_row(f: Finding) -> FindingRow:
     return FindingRow(
-        utf8(f.label), round(f.probability, 6), utf8(f.operating_point), round(f.threshold, 6), f.positive
+        label=utf8(f.label),
+        probability=round(f.probability, 6),
+        operating_point=utf8(f.operating_point),
+        threshold=round(f.threshold, 6),
+        positive=f.positive,
+        sure=msgspec.UNSET if f.sure is None else f.sure,
     )
 
 
@@ -279,8 +295,10 @@ TABLES: dict[str, type[CsvReport] | type[JsonlReport]] = {
 }
 
 
-def open_table(path: Path, further: Sequence[str] = ()) -> CsvReport | JsonlReport:
-    """Open the table format that the ending of ``path`` names; ``further`` are the bundle's labels after the first.
+def open_table(path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> CsvReport | JsonlReport:
+    """Open the table format that the ending of ``path`` names.
+
+    ``further`` are the bundle's labels after the first, ``certain`` those of which it says whether it is sure.
 
     Raises
     ------
@@ -291,4 +309,4 @@ def open_table(path: Path, further: Sequence[str] = ()) -> CsvReport | JsonlRepo
         table = TABLES[path.suffix.lower()]
     except KeyError:
         raise ValueError(f"{path}: expected a name ending in {' or '.join(TABLES)}, got '{path.suffix}'") from None
-    return table(path, further)
+    return table(path, further, certain)

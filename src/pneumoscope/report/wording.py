@@ -10,6 +10,16 @@ def decision(finding: Finding) -> str:
     return finding.label if finding.positive else f"no {finding.label}"
 
 
+NOT_SURE = "not sure: ask a reader"
+
+
+def certainty(finding: Finding) -> str:
+    """Return ``sure`` or ``not sure: ask a reader``, and nothing where the bundle does not say."""
+    if finding.sure is None:
+        return ""
+    return "sure" if finding.sure else NOT_SURE
+
+
 def percent(probability: float) -> str:
     """Return a probability for people, with one digit; never a false 0 % or 100 %.
 

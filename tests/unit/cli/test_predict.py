@@ -8,10 +8,12 @@ import sys
 from math import exp
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
-from tests.helpers import flat, tiny_contents, tiny_graph, write_several, write_tiny
+from pneumoscope.bundle.spec import Certainty, Sample
+from tests.helpers import flat, tiny_contents, tiny_graph, tiny_spec, write_several, write_tiny
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -50,6 +52,27 @@ def test_all_films_are_read_and_written_in_every_form(run, ward, tiny_bundle, tm
         f"wrote {out / 'page.html'}",
         f"wrote {out / 'maps'}",
     ]
+
+
+def test_what_is_not_sure_is_told_everywhere(run, tmp_path):
+    """Greys 60, 110 and 200: probabilities of 0.03, 0.35 and 0.99."""
+    sample = Sample(films=40, patients=40)
+    known = Certainty(
+        yes_from=0.3, no_to=0.7, error_rate=0.05, positive=sample, negative=sample, data="40 films", chosen="2026-01-02"
+    )
+    bundle = write_tiny(tmp_path / "b", labels=(msgspec.structs.replace(tiny_spec().labels[0], certainty=known),))
+    (tmp_path / "ward").mkdir()
+    for grey in (60, 110, 200):
+        (tmp_path / "ward" / f"{grey:03}.png").write_bytes(flat(grey))
+    table, lines, page = (tmp_path / f"r.{kind}" for kind in ("csv", "jsonl", "html"))
+    result = run("predict", tmp_path / "ward", "--bundle", bundle, "--out", table, "--html", page)
+    run("predict", tmp_path / "ward", "--bundle", bundle, "--out", lines)
+    assert [line["certainty"] for line in rows(table)] == ["sure", "not sure: ask a reader", "sure"]
+    found = [json.loads(line)["findings"][0] for line in lines.read_text().splitlines()]
+    assert [one["sure"] for one in found] == [True, False, True]
+    assert [("not sure: ask" in line) for line in result.stdout.splitlines()[2:]] == [False, True, False]
+    assert page.read_text(encoding="utf-8").count("Not sure: ask a reader") == 1
+    assert "Yes is possible from a probability of 30.00%, no up to 70.00%" in page.read_text(encoding="utf-8")
 
 
 def test_all_labels_of_a_bundle_are_told(run, ward, tmp_path):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from pneumoscope.bundle.spec import Code, Label
+from pneumoscope.bundle.spec import Certainty, Code, Label, Sample
 from pneumoscope.core import Failure, Reading, UnreadableFilm, UnsupportedFilm
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.predict import Predictor
 from pneumoscope.stats.calibration import Calibration
-from tests.helpers import CELL, RAMP, flat, picture, tiny_contents, tiny_golden, tiny_graph, write_tiny
+from tests.helpers import CELL, RAMP, flat, picture, tiny_contents, tiny_golden, tiny_graph, tiny_spec, write_tiny
 
 GREY_40 = 1 / (1 + exp(1.1))
 """Probability of a film of grey 0.4 (102 of 255): the logit is 4 * (2 * 0.4 - 1) = -0.8, the score 2 * -0.8 + 0.5."""
@@ -39,6 +39,7 @@ def test_a_reading_says_what_was_read_and_by_what(predictor, tmp_path):
     assert (finding.label, finding.operating_point, finding.threshold) == ("pneumonia", "balanced", 0.5)
     assert finding.probability == pytest.approx(GREY_40, abs=1e-6)
     assert finding.positive is False
+    assert finding.sure is None
     ms = reading.milliseconds
     assert min(ms.decode, ms.prepare, ms.infer) > 0
     assert ms.total == ms.decode + ms.prepare + ms.infer
@@ -180,3 +181,22 @@ def test_films_are_drawn_only_a_little_ahead(predictor, ward):
         assert isinstance(next(readings), Reading)
     readings.close()
     assert len(drawn) < 30
+
+
+def test_an_answer_is_sure_where_the_bundle_says_so(tmp_path):
+    sample = Sample(films=40, patients=40)
+    known = Certainty(
+        yes_from=0.3, no_to=0.7, error_rate=0.05, positive=sample, negative=sample, data="films", chosen="2026-01-02"
+    )
+    label = msgspec.structs.replace(tiny_spec().labels[0], certainty=known)
+    bundle = write_tiny(tmp_path / "b", labels=(label,))
+    found = {g: Predictor.open(bundle).read(flat(g)).finding for g in (60, 110, 127, 200)}
+    assert [(f.positive, f.sure) for f in found.values()] == [
+        (False, True),
+        (False, False),
+        (True, False),
+        (True, True),
+    ]
+    screening = Predictor.open(bundle, operating_point="sensitive").read(flat(100)).finding
+    assert 0.2 < screening.probability < 0.3
+    assert (screening.positive, screening.sure) == (True, False)  # it says yes where only no is possible

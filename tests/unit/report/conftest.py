@@ -35,12 +35,13 @@ HOSTILE = [
 def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **more: Any) -> Item:
     digest = sha256_bytes(repr((name, probability)).encode())
     point = more.pop("point", "balanced")
+    sure = more.pop("sure", None)
     pixels = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(24, 20)
     reading = Reading(
         film=name,
         findings=(
-            Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42),
-            *(Finding(label, p, point, 0.42, p >= 0.42) for label, p in more.pop("further", {}).items()),
+            Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42, sure),
+            *(Finding(label, p, point, 0.42, p >= 0.42, sure) for label, p in more.pop("further", {}).items()),
         ),
         flags=more.pop("flags", ()),
         notes=more.pop("notes", ()),

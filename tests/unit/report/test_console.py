@@ -45,3 +45,11 @@ def test_a_long_name_keeps_its_start_and_its_end(item):
     assert line.startswith("archive/")
     assert "/film-17.png " in line
     assert "…" in line
+
+
+def test_what_is_not_sure_is_remarked_before_all_else(items, item):
+    flags = items[1][0].flags
+    lines = format_table(outcomes([item("a", sure=False, flags=flags), item("b", sure=True, flags=flags)]), 120)
+    first, second = lines.splitlines()[2:]
+    assert "not sure: ask a reader, inverted" in first
+    assert "sure" not in second

@@ -193,3 +193,20 @@ def test_a_run_of_failures_is_a_page(page):
     found = page([(Failure("x", "unreadable", "no"), None)])
     assert "Films that could not be read (1)" in found.text
     assert "No film was read." in found.text
+
+
+def test_a_card_says_when_to_ask_a_reader(page, item):
+    told = page([item("a.png", sure=False, further={"tumour": 0.2}), item("b.png", sure=True), item("c.png")])
+    assert told.text.count("Not sure: ask a reader") == 1
+    assert told.text.count("below 42%, not sure: ask a reader") == 1
+    assert len(told.all("p", **{"class": "unsure"})) == 1
+
+
+def test_what_not_sure_means_is_told_once(tmp_path, about, write, item):
+    from dataclasses import replace
+
+    for certainty in ("", "Yes is possible from <30%>."):
+        write(HtmlReport(tmp_path / "r.html", replace(about, certainty=certainty)), [item()])
+        text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+        assert ("Not sure" in text) is bool(certainty)
+        assert certainty in text

@@ -166,3 +166,23 @@ def test_an_unwritable_place_is_told_at_once(tmp_path):
         CsvReport(tmp_path / "file" / "t.csv")
     with pytest.raises(PneumoscopeError, match="it is a folder"):
         CsvReport(tmp_path)
+
+
+def test_certainty_has_a_column_where_the_bundle_says_it(tmp_path, item, items, write):
+    films = [item(sure=True, further={"tumour": 0.2}), item(sure=False, further={"tumour": 0.2}), items[2]]
+    write(open_table(tmp_path / "t.csv", ["tumour"], ["pneumonia", "tumour"]), films)
+    rows = read_csv(tmp_path / "t.csv")
+    assert tuple(rows[0])[-4:] == ("tumour_probability", "tumour_decision", "certainty", "tumour_certainty")
+    assert [row["certainty"] for row in rows] == ["sure", "not sure: ask a reader", ""]
+    assert [row["tumour_certainty"] for row in rows] == ["sure", "not sure: ask a reader", ""]
+    write(open_table(tmp_path / "u.csv", ["tumour"], ["tumour"]), films)
+    assert tuple(read_csv(tmp_path / "u.csv")[0])[-2:] == ("tumour_decision", "tumour_certainty")
+
+
+def test_certainty_is_a_key_where_the_bundle_says_it(tmp_path, item, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), [item(sure=True), item(sure=False), item()])
+    found = [row["findings"][0].get("sure", "no key") for row in read_jsonl(tmp_path / "t.jsonl")]
+    assert found == [True, False, "no key"]
+    decoder = msgspec.json.Decoder(ReadingRow)
+    rows = decoder.decode_lines((tmp_path / "t.jsonl").read_bytes())
+    assert [row.findings[0].sure for row in rows] == [True, False, msgspec.UNSET]

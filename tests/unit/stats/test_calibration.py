@@ -56,3 +56,50 @@ def test_a_slope_that_turns_answers_round_or_no_number_is_refused(values):
 def test_a_stored_calibration_is_checked_too(text):
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(text, type=Calibration)
+
+
+KNOTS = ((-2.0, -3.0), (0.0, 0.5), (1.0, 4.0))
+
+
+def test_knots_are_joined_by_straight_lines_that_go_on():
+    calibration = Calibration(2.0, 1.0, 0.5, knots=KNOTS)
+    logits = np.array([-4.0, -2.0, -1.0, 0.0, 0.5, 1.0, 2.0])
+    joined = np.array([-6.5, -3.0, -1.25, 0.5, 2.25, 4.0, 7.5])
+    np.testing.assert_allclose(calibration.log_odds(logits), 2 * joined + 1, rtol=1e-15)
+    assert calibration.log_odds(np.zeros((2, 3))).shape == (2, 3)
+    assert float(calibration.log_odds(np.float32(0.5))) == 5.5
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [Calibration(2.0, 1.0, 0.3), Calibration(2.0, 1.0, 0.3, bend=-1.5), Calibration(2.0, 1.0, 0.3, knots=KNOTS)],
+    ids=lambda calibration: calibration.family,
+)
+def test_every_family_can_be_stored_and_followed_by_another(calibration):
+    assert msgspec.json.decode(msgspec.json.encode(calibration), type=Calibration) == calibration
+    logits = np.linspace(-30, 30, 101)
+    then = calibration.then(0.5, -2.0)
+    np.testing.assert_allclose(then.log_odds(logits), 0.5 * calibration.log_odds(logits) - 2.0, atol=1e-12)
+    assert (then.prevalence, then.family) == (0.3, calibration.family)
+
+
+def test_a_straight_line_is_stored_as_it_always_was():
+    text = b'{"slope":2.0,"intercept":1.0,"prevalence":0.5}'
+    assert msgspec.json.encode(msgspec.json.decode(text, type=Calibration)) == text
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"bend": -1.0}, "bend above -slope"),
+        ({"bend": nan}, "bend above -slope"),
+        ({"bend": 1.0, "knots": KNOTS}, "a bend or knots"),
+        ({"knots": KNOTS[:1]}, "two or more"),
+        ({"knots": (*KNOTS, (0.5, 9.0))}, "higher than the one before"),
+        ({"knots": (*KNOTS, (3.0, 4.0))}, "higher than the one before"),
+        ({"knots": (*KNOTS, (3.0, inf))}, "higher than the one before"),
+    ],
+)
+def test_a_curve_that_does_not_rise_is_refused(more, says):
+    with pytest.raises(ValueError, match=says):
+        Calibration(1.0, 0.0, 0.5, **more)

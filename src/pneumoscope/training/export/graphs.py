@@ -130,7 +130,7 @@ def _quantised(core: Core, task: Task) -> bytes:
 def calibrations(
     labels: Iterable[str], targets: NDArray[np.float32], logits: NDArray[np.float32]
 ) -> tuple[Calibration, ...]:
-    """Each label's calibration, fitted on the films of which it is stated.
+    """Each label's Platt scaling, fitted on the films of which it is stated: what a graph can hold for its members.
 
     Raises
     ------
@@ -142,11 +142,16 @@ def calibrations(
         try:
             found.append(fit_platt(truth, scores[known], PREVALENCE))
         except ValueError as error:
-            raise RunError(
-                f"label {label!r} cannot be calibrated on the validation films: {error}. Train longer, or leave it out "
-                f"of data.labels; not shipped"
-            ) from error
+            raise not_calibrated(label, error) from error
     return tuple(found)
+
+
+def not_calibrated(label: str, why: ValueError) -> RunError:
+    """What to tell of a label that the validation films do not calibrate."""
+    return RunError(
+        f"label {label!r} cannot be calibrated on the validation films: {why}. Train longer, or leave it out of "
+        f"data.labels; not shipped"
+    )
 
 
 def stated(answers: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

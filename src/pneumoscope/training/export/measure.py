@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.spec import Code, Interval, Label, OperatingPoint
+from pneumoscope.bundle.points import BALANCED, Scored, certainty, interval, operating_points
+from pneumoscope.bundle.spec import Code, Interval, Label
 from pneumoscope.stats.bootstrap import bootstrap
-from pneumoscope.stats.calibration import Calibration
-from pneumoscope.stats.intervals import Estimate, wilson
-from pneumoscope.stats.metrics import proportions
-from pneumoscope.stats.operating_points import sensitive_threshold
+from pneumoscope.stats.fit_calibration import Fitted, fit_calibration
 from pneumoscope.stats.weighted import ranked
-from pneumoscope.training.export.graphs import PREVALENCE, calibrations, stated
+from pneumoscope.training.export.graphs import PREVALENCE, not_calibrated, stated
 from pneumoscope.training.export.task import Answers, Shown
-
-_SHARES = {"sensitivity": "recall", "specificity": "specificity"}
 
 _SNOMED_CT = {
     "pneumonia": ("233604007", "Pneumonia"),
@@ -33,25 +30,41 @@ _LOCAL = "99PNEUMOSCOPE"
 def measured(labels: tuple[str, ...], answers: Answers, films: Shown) -> dict[str, Any]:
     """The parts of the bundle's description that are measured. Operating points are those of the first label.
 
+    What the points promise holds for films that had no say in the network: where the validation films have chosen its
+    epoch or its recipe, it is a little too good.
+
     Raises
     ------
     RunError : if a label cannot be calibrated.
     """
-    fitted = calibrations(labels, films.targets, answers.logits)
-    known, truth = stated(films.targets[:, 0])
-    where = _where(films, known)
+    scored, fitted = zip(*(_scored(k, name, answers, films) for k, name in enumerate(labels)), strict=True)
     return {
         "labels": tuple(
-            _label(name, fitted[k], answers.cam[films.targets[:, k] == 1, k]) for k, name in enumerate(labels)
+            _label(each, fit, answers.cam[films.targets[:, k] == 1, k])
+            for k, (each, fit) in enumerate(zip(scored, fitted, strict=True))
         ),
-        "operating_points": _operating_points(labels[0], truth, fitted[0].probability(answers.logits[known, 0]), where),
-        "default_operating_point": "balanced",
+        "operating_points": operating_points(scored[0]),
+        "default_operating_point": BALANCED,
         "metrics": {
             f"auc_{name}" if k else "auc": _auc(films, films.targets[:, k], answers.logits[:, k])
             for k, name in enumerate(labels)
         },
-        "metrics_data": where + _counts(labels, films.targets),
+        "metrics_data": scored[0].data + _counts(labels, films.targets),
     }
+
+
+def _scored(k: int, label: str, answers: Answers, films: Shown) -> tuple[Scored, Fitted]:
+    """The films that state a label, with its calibrated probabilities."""
+    known, truth = stated(films.targets[:, k])
+    patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
+    logits = answers.logits[known, k]
+    try:
+        fitted = fit_calibration(truth, logits, patients, PREVALENCE)
+    except ValueError as error:
+        raise not_calibrated(label, error) from error
+    probabilities = fitted.calibration.probability(logits)
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    return Scored(label, truth, probabilities, patients, PREVALENCE, _where(films, known), today), fitted
 
 
 def code(label: str) -> Code:
@@ -78,9 +91,15 @@ def _counts(labels: tuple[str, ...], targets: NDArray[np.float32]) -> str:
     return f" ({', '.join(others)} of which it is stated)" if others else ""
 
 
-def _label(name: str, calibration: Calibration, cells: NDArray[np.float32]) -> Label:
-    strong = _strong_evidence(calibration.log_odds(cells))
-    return Label(name=name, code=code(name), calibration=calibration, strong_evidence=strong)
+def _label(scored: Scored, fitted: Fitted, cells: NDArray[np.float32]) -> Label:
+    return Label(
+        name=scored.label,
+        code=code(scored.label),
+        calibration=fitted.calibration,
+        strong_evidence=_strong_evidence(fitted.calibration.log_odds(cells)),
+        calibration_rule=fitted.rule,
+        certainty=certainty(scored),
+    )
 
 
 def _strong_evidence(cells: NDArray[np.float64]) -> float:
@@ -88,38 +107,7 @@ def _strong_evidence(cells: NDArray[np.float64]) -> float:
     return max(float(np.quantile(cells, 0.99)), 1.0)
 
 
-def _operating_points(
-    label: str, truth: NDArray[np.int64], probabilities: NDArray[np.float64], where: str
-) -> tuple[OperatingPoint, ...]:
-    points = {
-        "balanced": (PREVALENCE, f"the film made {label} more likely than it was: the most sensitivity + specificity"),
-        "sensitive": (
-            sensitive_threshold(truth, probabilities, 0.99),
-            f"finds 99% of the validation films with {label}",
-        ),
-    }
-    return tuple(
-        OperatingPoint(
-            name=name,
-            threshold=threshold,
-            rule=rule,
-            data=where,
-            **_performance(truth, probabilities >= threshold),
-        )
-        for name, (threshold, rule) in points.items()
-    )
-
-
-def _performance(truth: NDArray[np.int64], decisions: NDArray[np.bool_]) -> dict[str, Interval]:
-    shares = proportions(truth, decisions.astype(np.int64))
-    return {name: _interval(wilson(*shares[key])) for name, key in _SHARES.items()}
-
-
 def _auc(films: Shown, answers: NDArray[np.float32], logits: NDArray[np.float32]) -> Interval:
     known, truth = stated(answers)
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
-    return _interval(bootstrap(ranked(truth, logits[known]), patients, resamples=1000, seed=0)["auc"])
-
-
-def _interval(estimate: Estimate) -> Interval:
-    return Interval(value=estimate.value, low=estimate.low, high=estimate.high)
+    return interval(bootstrap(ranked(truth, logits[known]), patients, resamples=1000, seed=0)["auc"])
