@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from pneumoscope.bundle import default_bundle_path, load_bundle
 from pneumoscope.bundle.card import model_card
 from pneumoscope.cli import main
+from pneumoscope.evaluation.schema import BundleFacts, Confusion, Data, Figure, Metrics, ScoresFacts
+from pneumoscope.evaluation.scores import COLUMNS, OPTIONAL
+from pneumoscope.stats.curves import Curves
+from pneumoscope.stats.weighted import chosen, decided, scored, together
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,6 +62,22 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
         assert asked.exit_code == 0, path
         for option in (word.strip("[]") for word in words if word.strip("[").startswith("--")):
             assert option in asked.output, f"{path} {option}"
+
+
+def test_the_evaluation_page_names_every_measure_and_every_key() -> None:
+    page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+    labels, p = np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])
+    measures = together(scored(labels, p[:, 1]), decided(labels, labels), chosen(labels, p))(np.ones(2))
+    keys = [
+        key
+        for part in (Metrics, BundleFacts, ScoresFacts, Data, Figure, Confusion, Curves)
+        for key in part.__struct_fields__
+    ]
+    assert {*measures, *keys} <= named
+    rows = re.findall(r"^\| (`.*?`) \|", page, flags=re.MULTILINE)
+    known = {*measures, *keys, *COLUMNS, *OPTIONAL}
+    assert {word for row in rows for word in re.findall(r"`(\w+)`", row)} <= known
 
 
 def test_every_file_the_docs_link_to_exists() -> None:

@@ -26,7 +26,9 @@ def test_train_export_evaluate_predict(tmp_path: Path, monkeypatch: pytest.Monke
     assert trained.exit_code == 0, trained.output
     exported = run("export", tmp_path / "run", "--out", tmp_path / "bundle", "--name", "mine", "--bundle-version", "7")
     assert exported.exit_code == 0, exported.output
-    measured = run("evaluate", "--bundle", tmp_path / "bundle", "--data", FILMS, "--out", tmp_path / "results", "--quick")
+    measured = run(
+        "evaluate", "--bundle", tmp_path / "bundle", "--data", FILMS, "--out", tmp_path / "results", "--quick"
+    )
     assert measured.exit_code == 0, measured.output
     found = json.loads((tmp_path / "results/metrics.json").read_text())
     assert (found["bundle"]["name"], found["bundle"]["version"], found["data"]["films"]) == ("mine", "7", 32)

@@ -125,7 +125,18 @@ def test_from_runs_to_readings_by_the_commands(
     assert "the mean of 2 networks' calibrated answers and of the answers to the film as it is, left and right" in card
     assert "- small (`" in card
     assert "two 1.0" in run("doctor", "--bundle", bundle).output
-    run("evaluate", "--bundle", bundle, "--data", runs[0].manifest, "--split", "val", "--out", tmp_path / "results", "--quick")
+    run(
+        "evaluate",
+        "--bundle",
+        bundle,
+        "--data",
+        runs[0].manifest,
+        "--split",
+        "val",
+        "--out",
+        tmp_path / "results",
+        "--quick",
+    )
     found = json.loads((tmp_path / "results/metrics.json").read_text())["metrics"]["auc"]["value"]
     assert found == pytest.approx(spec.metrics["auc"].value)
     run("predict", FILMS / "test", "--bundle", bundle, "--out", tmp_path / "readings.csv")

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle.spec import Certainty, Interval, OperatingPoint, Sample
+from pneumoscope.stats.bootstrap import bootstrap
 from pneumoscope.stats.conformal import prediction_sets
-from pneumoscope.stats.intervals import Estimate, patient_bootstrap, widest, wilson
+from pneumoscope.stats.intervals import Estimate, widest, wilson
 from pneumoscope.stats.operating_points import (
     Guarantee,
     Unachievable,
@@ -186,5 +187,5 @@ def _words(name: str, label: str, guarantee: Guarantee, why: Unachievable | None
 def _share(hits: NDArray[np.bool_], scored: Scored, truth: int) -> Interval:
     patients = scored.only(scored.truth == truth).patients
     right = hits.astype(np.float64)
-    drawn = patient_bootstrap(lambda films: float(right[films].mean()), patients, resamples=RESAMPLES, seed=0)
-    return interval(widest(wilson(int(hits.sum()), len(hits)), drawn))
+    drawn = bootstrap(lambda w: {"share": float(w @ right / w.sum())}, patients, resamples=RESAMPLES, seed=0)
+    return interval(widest(wilson(int(hits.sum()), len(hits)), drawn["share"]))

@@ -7,7 +7,7 @@ own, and to be confirmed on later films.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,11 +54,11 @@ from pneumoscope.evaluation.verdict import (
     judge,
 )
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.bootstrap import Measures, bootstrap
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
-from pneumoscope.stats.intervals import patient_bootstrap
-from pneumoscope.stats.metrics import auc, log_loss
+from pneumoscope.stats.weighted import ranked, scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
 """What so few films can bear, on top of the calibration that is there."""
@@ -167,7 +167,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._interval(lambda i: auc(films.truth[i], films.scores[i]))
+        self.area = self._interval("auc", ranked(films.truth, films.scores))
 
     @property
     def calibration(self) -> Calibration:
@@ -274,15 +274,15 @@ class _Site:
         before, after = (_probability(scores + home) for scores in (films.scores, self.held_back))
         found = {
             "auc": self.area,
-            "log_loss_before": self._interval(lambda i: log_loss(films.truth[i], before[i])),
-            "log_loss_after": self._interval(lambda i: log_loss(films.truth[i], after[i])),
+            "log_loss_before": self._interval("log_loss", scored(films.truth, before)),
+            "log_loss_after": self._interval("log_loss", scored(films.truth, after)),
         }
         for point in self.points:
             found |= {f"sensitivity_{point.name}": point.sensitivity, f"specificity_{point.name}": point.specificity}
         return found | ({"auc_difference": comparison.difference} if comparison else {})
 
-    def _interval(self, statistic: Callable[[NDArray[np.intp]], float]) -> Interval:
-        return interval(patient_bootstrap(statistic, self.films.patients, resamples=RESAMPLES, seed=0))
+    def _interval(self, name: str, measures: Measures) -> Interval:
+        return interval(bootstrap(measures, self.films.patients, resamples=RESAMPLES, seed=0)[name])
 
 
 def _probability(odds: NDArray[np.float64]) -> NDArray[np.float64]:

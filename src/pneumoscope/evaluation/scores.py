@@ -78,18 +78,13 @@ def read_scores(path: Path, *, threshold: float | None = None) -> Scores:
     rows, labels, p = _only(table, kept), labels[kept], p[kept]
     _refuse(path, rows, "label", ~np.isin(labels, (0, 1)), "0 or 1")
     _refuse(path, rows, "probability", ~((p >= 0) & (p <= 1)), "a number from 0 to 1")
-    decisions = _decisions(path, rows) if threshold is None else None
-    if decisions is None and threshold is None:
+    if threshold is None and not _filled(rows["decision"]).any():
         threshold = THRESHOLD
+    decisions = _decisions(path, rows) if threshold is None else (p >= threshold).astype(np.int64)
     return Scores(
         path=path,
         rows=rows,
-        answers=Answers(
-            truth=labels.astype(np.int64),
-            probabilities=p,
-            decisions=(p >= threshold).astype(np.int64) if decisions is None else decisions,
-            patients=_patients(rows["patient"]),
-        ),
+        answers=Answers(labels.astype(np.int64), p, decisions, _patients(rows["patient"])),
         threshold=threshold,
         unreadable=_strings(_only(table, failed)["film"]),
         unstated=_strings(_only(table, unstated)["film"]),
@@ -220,10 +215,7 @@ _NUMBER = r"(?i)^([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf)?$"
 """Or nothing. What is no number in [0, 1] is told apart later."""
 
 
-def _decisions(path: Path, rows: pa.Table) -> NDArray[np.int64] | None:
-    """None for a file without decisions."""
-    if not _filled(rows["decision"]).any():
-        return None
+def _decisions(path: Path, rows: pa.Table) -> NDArray[np.int64]:
     decisions = _numbers(path, rows, "decision")
     _refuse(path, rows, "decision", ~np.isin(decisions, (0, 1)), "0 or 1")
     return decisions.astype(np.int64)

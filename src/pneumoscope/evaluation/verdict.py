@@ -15,8 +15,8 @@ import numpy as np
 from pneumoscope.bundle.points import Rule
 from pneumoscope.bundle.spec import Interval, OperatingPoint
 from pneumoscope.evaluation.site_films import SiteFilms
-from pneumoscope.stats.intervals import patient_bootstrap
-from pneumoscope.stats.metrics import auc
+from pneumoscope.stats.paired import paired_bootstrap
+from pneumoscope.stats.weighted import ranked
 
 USABLE: Final = "usable"
 NOT_SHOWN: Final = "not shown to be usable"
@@ -99,13 +99,9 @@ def compare(new: SiteFilms, old: SiteFilms, verdict: Verdict) -> Comparison:
     It may if it is usable and the whole interval of the difference in AUC lies above ``-MARGIN``. The AUC is asked, as
     it has no part in calibration and thresholds: those of the old model may have been set on these very films.
     """
-    difference = patient_bootstrap(
-        lambda i: auc(new.truth[i], new.scores[i]) - auc(old.truth[i], old.scores[i]),
-        new.patients,
-        resamples=RESAMPLES,
-        seed=0,
-    )
-    measured = Interval(value=difference.value, low=difference.low, high=difference.high)
+    ours, theirs = (ranked(films.truth, films.scores) for films in (new, old))
+    found = paired_bootstrap(ours, theirs, new.patients, resamples=RESAMPLES, seed=0)["auc"]
+    measured = Interval(value=found.difference, low=found.low, high=found.high)
     as_good = measured.low >= -MARGIN
     said = "no worse" if as_good else "worse" if measured.high < -MARGIN else "not shown to be as good"
     moved = int(np.sum(new.decisions != old.decisions))

@@ -247,7 +247,8 @@ def _thinned(x: NDArray[np.float64], y: NDArray[np.float64], points: int) -> NDA
         return bends
     length = np.cumsum(np.abs(np.diff(x[bends], prepend=x[0])) + np.abs(np.diff(y[bends], prepend=y[0])))
     places = np.searchsorted(length, np.linspace(0, length[-1], points))
-    return bends[np.unique(np.minimum(places, len(bends) - 1))]
+    kept: NDArray[np.intp] = bends[np.unique(np.minimum(places, len(bends) - 1))]
+    return kept
 
 
 def _bends(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:

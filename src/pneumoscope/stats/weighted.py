@@ -221,9 +221,8 @@ def _table(truth: Labels, told: Labels, kinds: int) -> Callable[[Weights], Table
     cells = (kinds * np.asarray(truth) + np.asarray(told)).astype(np.intp)
 
     def table(weights: Weights) -> Table:
-        counts = np.bincount(cells, weights=weights, minlength=kinds**2).reshape(kinds, kinds)
-        rows: Table = counts.tolist()
-        return rows
+        counts = np.bincount(cells, weights=weights, minlength=kinds**2).astype(np.float64, copy=False)
+        return counts.reshape(kinds, kinds).tolist()
 
     return table
 

@@ -40,7 +40,9 @@ def theirs(tmp_path: Path) -> Path:
 
 
 def test_a_bundle_an_evaluation_and_a_table_are_compared(run, manifest, tiny_bundle, theirs, tmp_path):
-    assert run("evaluate", "--bundle", tiny_bundle, "--data", manifest, "--out", tmp_path / "ev", "--quick").exit_code == 0
+    assert (
+        run("evaluate", "--bundle", tiny_bundle, "--data", manifest, "--out", tmp_path / "ev", "--quick").exit_code == 0
+    )
     out = tmp_path / "out"
     result = run("compare", tiny_bundle, theirs, tmp_path / "ev", "--data", manifest, "--out", out)
     assert result.exit_code == 0, result.stderr

@@ -107,7 +107,9 @@ def test_a_folder_for_each_class_goes_all_the_way(run, tmp_path):
 
 
 def test_the_demo_films_can_be_measured(run, demo_films, tiny_bundle, tmp_path):
-    result = run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out", "--jobs", "2", "--quick")
+    result = run(
+        "evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out", "--jobs", "2", "--quick"
+    )
     assert result.exit_code == 0
     data = json.loads((tmp_path / "out" / "metrics.json").read_text())["data"]
     assert (data["sources"], data["films"], data["positive"], data["unreadable"]) == (["kermany"], 32, 16, 0)
