@@ -20,6 +20,7 @@ from pneumoscope.core.document import (
     Heading,
     Item,
     Items,
+    Line,
     Notice,
     Paragraph,
     Section,
@@ -42,12 +43,17 @@ from pneumoscope.report.pdf_text import (
     style,
     width_of,
 )
+from pneumoscope.report.text import one_line, shorten
 
 _MARGIN, _TOP, _BOTTOM = 16 * mm, 20 * mm, 17 * mm
 _PADDING = 6
 """Points that reportlab leaves free inside a frame."""
 _LEFT, _RIGHT = _MARGIN + _PADDING, A4[0] - _MARGIN - _PADDING
 _WIDTH = _RIGHT - _LEFT
+_HIGHEST = A4[1] - _TOP - _BOTTOM - 110
+"""Points that leave room for a title above a picture and words below it."""
+_LONG, _LONG_HEAD = 400, 100
+"""Columns of a text beyond which its middle is left out, where it cannot go on on another page."""
 _GAP = 7.0
 """Points between the columns of a table."""
 _LEAST = 60.0
@@ -68,17 +74,16 @@ def document_pdf(document: Document, *, head: str) -> bytes:
     file = io.BytesIO()
     story: Flow = [Text(markup(document.title, BOLD), STYLES["title"]), *_flow(document.opening)]
     for section in document.sections:
-        story += [_Title(section), *_flow(section.blocks)]
+        story += [_title(section), *_flow(section.blocks)]
     _Template(file, document.title, head).build(story)
     return file.getvalue()
 
 
-class _Title(Text):  # type: ignore[misc]
+def _title(section: Section) -> Text:
     """A section's title; remembers what the outline calls it."""
-
-    def __init__(self, section: Section) -> None:
-        super().__init__(markup(section.title, BOLD), STYLES["section"])
-        self.section = section
+    title = Text(markup(section.title, BOLD), STYLES["section"])
+    title.section = section
+    return title
 
 
 class _Template(SimpleDocTemplate):  # type: ignore[misc]
@@ -97,7 +102,7 @@ class _Template(SimpleDocTemplate):  # type: ignore[misc]
             lang="en",
             invariant=1,
         )
-        self._head = drawable(head)
+        self._head = drawable(shorten(one_line(head), _LONG_HEAD))
 
     def build(self, story: Flow) -> None:
         """Lay out the story."""
@@ -116,9 +121,10 @@ class _Template(SimpleDocTemplate):  # type: ignore[misc]
 
     def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - reportlab's name
         """Put section titles into the outline."""
-        if isinstance(flowable, _Title):
-            self.canv.bookmarkPage(flowable.section.name)
-            self.canv.addOutlineEntry(drawable(flowable.section.title), flowable.section.name)
+        section: Section | None = getattr(flowable, "section", None)
+        if section is not None:
+            self.canv.bookmarkPage(section.name)
+            self.canv.addOutlineEntry(drawable(section.title), section.name)
 
     def _endBuild(self) -> None:  # noqa: N802 - reportlab's name
         canvas = self.canv
@@ -177,9 +183,7 @@ def _item(item: Item) -> Flow:
 def _notice(block: Notice) -> Flow:
     colour = ACCENTS[block.kind]
     word = f'<font face="{BOLD}" color="#{colour.hexval()[2:]}">{_WORDS[block.kind]}.</font> '
-    box = LongTable([[Text(word + markup(block.line), style("notice", spaceAfter=0))]], colWidths=[_WIDTH])
-    box.setStyle([("LINEBEFORE", (0, 0), (0, -1), 3, colour), ("BOX", (0, 0), (-1, -1), 0.5, LINE)])
-    return [Spacer(1, 3), box, Spacer(1, 3)]
+    return [Text(word + markup(block.line), STYLES[block.kind])]
 
 
 def _command(block: Command) -> Flow:
@@ -189,7 +193,7 @@ def _command(block: Command) -> Flow:
 
 def _counts(block: Counts) -> Flow:
     large, small = style("large", font=BOLD, size=14, spaceAfter=0), style("small", size=7.5, textColor=SOFT)
-    cells = [[Text(markup(number, BOLD), large), Text(markup(what), small)] for what, number in block.pairs]
+    cells = [[Text(markup(_short(number, _LONG_HEAD), BOLD), large), Text(markup(_short(what)), small)] for what, number in block.pairs]
     table = LongTable([cells], colWidths=[_WIDTH / len(cells)] * len(cells))
     table.setStyle([("INNERGRID", (0, 0), (-1, -1), 0.5, LINE), ("BOX", (0, 0), (-1, -1), 0.5, LINE)])
     return [Spacer(1, 4), table, Spacer(1, 6)]
@@ -198,7 +202,7 @@ def _counts(block: Counts) -> Flow:
 def _table(block: Table) -> Flow:
     """Title and head are repeated where the table goes on on another page."""
     head = [_head_cell(block, i, text) for i, text in enumerate(block.head)]
-    title = [Text(markup(block.title), STYLES["table title"]), *[""] * (len(head) - 1)]
+    title = [Text(markup(_short(block.title)), STYLES["table title"]), *[""] * (len(head) - 1)]
     above = ([title] if block.title else []) + ([head] if head else [])
     rows = [[_cell(block, i, j, line) for j, line in enumerate(row)] for i, row in enumerate(block.rows)]
     table = LongTable([*above, *rows], colWidths=_widths(block), repeatRows=len(above), hAlign="LEFT")
@@ -226,13 +230,17 @@ def _table_lines(block: Table, above: int) -> list[tuple[Any, ...]]:
 
 
 def _head_cell(block: Table, column: int, text: str) -> Text:
-    return Text(markup(text, BOLD), cell_style(bold=True, right=column in block.numbers))
+    return Text(markup(_short(text, _LONG_HEAD), BOLD), cell_style(bold=True, right=column in block.numbers))
 
 
 def _cell(block: Table, row: int, column: int, line: Any) -> Text:
     first = column == 0
     shown = cell_style(bold=first and row not in block.muted, right=column in block.numbers, muted=row in block.muted)
-    return Text(markup(line, shown.fontName), shown)
+    return Text(markup(_short(line), shown.fontName), shown)
+
+
+def _short(line: Line, width: int = _LONG) -> Line:
+    return shorten(one_line(line), width) if isinstance(line, str) else line
 
 
 def _widths(block: Table) -> list[float]:
@@ -261,8 +269,8 @@ def _fitted(needed: list[float], least: list[float]) -> list[float]:
 
 
 def _picture(block: Picture) -> Flow:
-    width = min(_WIDTH, block.width * 72)
-    image = Image(io.BytesIO(block.png()), width=width, height=width * block.height / block.width)
+    scale = min(_WIDTH / block.width, _HIGHEST / block.height, 72)
+    image = Image(io.BytesIO(block.png()), width=scale * block.width, height=scale * block.height)
     image.keepWithNext = 1
     return [image, Text(markup(block.caption), STYLES["caption"])]
 
@@ -283,11 +291,11 @@ def _films(block: Films) -> Flow:
 
 
 def _film(card: FilmCard) -> Any:
-    lines = [Text(markup(card.title, BOLD), style("film name", font=BOLD, size=7.2, spaceAfter=1))]
-    lines += [Text(markup(line), STYLES["film"]) for line in card.lines]
+    lines = [Text(markup(_short(card.title), BOLD), style("film name", font=BOLD, size=7.2, spaceAfter=1))]
+    lines += [Text(markup(_short(line, _LONG_HEAD)), STYLES["film"]) for line in card.lines]
     shown = [_image(jpeg, card) for jpeg in (card.picture, card.heat) if jpeg is not None]
     if not shown:
-        return [Text(markup(card.absent), STYLES["soft"]), *lines]
+        return [Text(markup(_short(card.absent)), STYLES["soft"]), *lines]
     pair = LongTable([shown], colWidths=[_FILM_SIDE + 2 * mm] * len(shown), hAlign="LEFT")
     pair.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     return [pair, *lines]

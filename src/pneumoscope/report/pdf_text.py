@@ -35,9 +35,16 @@ def style(name: str, *, font: str = PLAIN, size: float = SIZE, **more: object) -
     return ParagraphStyle(name, fontName=font, fontSize=size, **options)
 
 
-BODY = style("body")
+def _boxed(name: str) -> ParagraphStyle:
+    """In a frame of the accent's colour."""
+    border = {"borderColor": ACCENTS[name], "borderWidth": 0.6, "borderPadding": 4}
+    return style(name, leftIndent=5, rightIndent=5, spaceBefore=6, spaceAfter=8, **border)
+
+
 STYLES = {
-    "body": BODY,
+    "body": style("body"),
+    "warning": _boxed("warning"),
+    "note": _boxed("note"),
     "soft": style("soft", size=8, textColor=SOFT),
     "title": style("title", font=BOLD, size=17, spaceAfter=6),
     "section": style("section", font=BOLD, size=12, spaceBefore=12, spaceAfter=4, keepWithNext=1),

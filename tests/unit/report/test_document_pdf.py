@@ -98,6 +98,20 @@ def test_no_name_stops_a_print(text):
     assert len(printed(Section("a", text, (*blocks, Films((card,)))), head=text, title=text).pages)
 
 
+@pytest.mark.parametrize("text", ["x" * 20_000, "many words " * 2_000], ids=["one word", "many"])
+def test_no_length_stops_a_print(text):
+    card = FilmCard(text, (text,) * 8, encoded("JPEG"), None, (30, 20), text, text)
+    blocks = [block for block in every_block(text) if not isinstance(block, Picture | Films)]
+    (*_, last) = printed(Section("a", text, (*blocks, Films((card,)), Paragraph("The end."))), head=text).pages
+    assert "The end." in last.extract_text()
+
+
+def test_a_very_high_picture_fits_a_page():
+    image, _ = block_flow(drawing(8.6, 40))
+    assert image.drawWidth / image.drawHeight == pytest.approx(8.6 / 40)
+    assert len(printed(Section("a", "A", (drawing(8.6, 40),))).pages) == 1
+
+
 def test_pictures_are_as_wide_as_the_text_and_keep_their_shape():
     (page,) = printed(Section("a", "A", (drawing(8.6, 4.3),))).pages
     (image,) = page.images

@@ -265,7 +265,7 @@ def heat(shares: Sequence[HeatShare], even: tuple[float, float, float] | None, c
             axes.errorbar(values, range(len(shares)), xerr=_ends(found), fmt="o", color=_BLUE, ms=5, elinewidth=1.6)
             if even is not None:
                 axes.axvline(even[i], color=SOFT, lw=1, ls=":")
-            axes.set(title=place, xlim=(-0.02, 1.02), xlabel="share of the heat")
+            axes.set(title=place, xlim=(-0.02, 1.02), xticks=(0, 0.25, 0.5, 0.75), xlabel="share of the heat")
             axes.grid(axis="x")
             bare(axes)
         panels[0].set_yticks(range(len(shares)), [f"{one.kind}s" for one in shares])

@@ -179,7 +179,7 @@ def _differences(report: EvaluationReport) -> Blocks:
         for one in report.differences
     )
     head = ("groups by", "measure", "films", "p", "p, corrected")
-    title = "Is the measure the same in all groups of a kind? A small p says that it is not"
+    title = "Differences between groups: a small p speaks for one"
     return [Table(head, rows, title, numbers=frozenset({2, 3, 4}))]
 
 
@@ -193,7 +193,7 @@ def _robustness(report: EvaluationReport) -> Blocks:
     if not report.robustness:
         return []
     caption = (
-        "Every film changed in one way, stronger from left to right, and read again at the same operating point. "
+        "Every film changed in one way and read again at the same operating point, by how much from left to right. "
         "Dashed: the share of films whose decision changed."
     )
     head = ("change", "strength", "AUC", "recall", "specificity", "decisions changed")

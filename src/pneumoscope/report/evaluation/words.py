@@ -93,8 +93,12 @@ def summary(report: EvaluationReport) -> list[Line]:
     return [line for line in lines if line is not None]
 
 
+def _at_point(report: EvaluationReport, measure: str) -> Estimate | None:
+    return report.point.figures.get(measure) if report.point else None
+
+
 def _found(report: EvaluationReport) -> Line | None:
-    recall = report.point and report.point.figures.get("recall")
+    recall = _at_point(report, "recall")
     if recall is None or not told(recall):
         return None
     about = report.measured
@@ -104,7 +108,7 @@ def _found(report: EvaluationReport) -> Line | None:
 
 
 def _alarmed(report: EvaluationReport) -> Line | None:
-    specificity = report.point and report.point.figures.get("specificity")
+    specificity = _at_point(report, "specificity")
     if specificity is None or not told(specificity):
         return None
     about = report.measured
