@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pneumoscope.bundle.markdown import markdown
-from pneumoscope.bundle.spec import VIEWS, BundleSpec, Member, OperatingPoint, Source, Teacher
-from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
-=======
 from pneumoscope.bundle.spec import VIEWS, BundleSpec, Certainty, Change, Member, OperatingPoint, Source, Teacher
->>>>>>> eval-b
+from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
 
 
 def model_card(spec: BundleSpec) -> str:
@@ -23,7 +19,6 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
     opening = Paragraph(
         f"Looks for {', '.join(label.name for label in spec.labels)} on a frontal chest X-ray."
         + (" Exactly one of these is true of a film." if spec.exclusive else "")
-<<<<<<< HEAD
         + f" Made {spec.created}."
     )
     sections = (
@@ -32,6 +27,8 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
         Section("measured", f"Measured on {spec.metrics_data}", _measured(spec)),
         *further,
         Section("points", "Operating points", _points(spec)),
+        *_certainty(spec),
+        *_history(spec),
         Section("film", "How it takes a film", (Paragraph(_preprocessing(spec)),)),
         Section("graph", "Graph", (Paragraph(_graph(spec)),)),
         Section("origin", "Where it comes from", _origin(spec)),
@@ -54,37 +51,27 @@ def _points(spec: BundleSpec) -> tuple[Block, ...]:
     rows = tuple(_row(point, spec.default_operating_point) for point in spec.operating_points)
     head = ("name", "positive from", "sensitivity", "specificity", "rule")
     table = Table(head, rows, numbers=frozenset({1, 2, 3}))
-    if len(spec.labels) == 1:
-        return (table,)
     whose = f"Sensitivity and specificity are those for {spec.labels[0].name}; the thresholds hold for every label."
-    return table, Paragraph(whose)
+    said = [*([whose] if len(spec.labels) > 1 else []), *_counted(spec.operating_points[0])]
+    return (table, *map(Paragraph, said))
+
+
+def _counted(point: OperatingPoint) -> Iterator[str]:
+    """How many films and patients the thresholds were chosen on, if the bundle says."""
+    if point.positive and point.negative:
+        yield f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not."
+
+
+def _certainty(spec: BundleSpec) -> Iterator[Section]:
+    """How calibrations were chosen and of which answers the bundle is sure, if it says."""
+    lines = [f"{label.name}: {label.calibration_rule}." for label in spec.labels if label.calibration_rule]
+    lines += [_sure(label.name, label.certainty) for label in spec.labels if label.certainty]
+    if lines:
+        yield Section("certainty", "Calibration and certainty", (Items.of(*lines),))
 
 
 def _graph(spec: BundleSpec) -> str:
     return (
-=======
-        + f" Made {spec.created}.",
-        "## Intended use",
-        spec.intended_use,
-        "## Not for",
-        "\n".join(f"- {item}" for item in spec.exclusions),
-        f"## Measured on {spec.metrics_data}",
-        _table(("measure", "value (95% interval)"), [(name, str(value)) for name, value in spec.metrics.items()]),
-        "These films come from the same folder as those it learned from, so the figures flatter it: films of another "
-        "place or scanner will be read less well. See the project's README for the official test films.",
-        "## Operating points",
-        _table(
-            ("name", "positive from", "sensitivity", "specificity", "rule"),
-            [_row(point, spec.default_operating_point) for point in spec.operating_points],
-        )
-        + _whose_points(spec)
-        + _counted(spec.operating_points[0]),
-        *_calibration(spec),
-        *_history(spec),
-        "## How it takes a film",
-        _preprocessing(spec),
-        "## Graph",
->>>>>>> eval-b
         f"ONNX, opset {spec.graph.opset}, {spec.graph.precision}. Against the fp32 graph on the validation films: "
         + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in spec.graph.parity.items())
         + "."
@@ -92,50 +79,38 @@ def _graph(spec: BundleSpec) -> str:
     )
 
 
-def _counted(point: OperatingPoint) -> str:
-    """How many films and patients the thresholds were chosen on, if the bundle says."""
-    if not (point.positive and point.negative):
-        return ""
-    return f"\n\nChosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not."
-
-
-def _calibration(spec: BundleSpec) -> list[str]:
-    """How calibrations were chosen and of which answers the bundle is sure, if it says."""
-    lines = [f"- {label.name}: {label.calibration_rule}." for label in spec.labels if label.calibration_rule]
-    lines += [_sure(label.name, label.certainty) for label in spec.labels if label.certainty]
-    return ["## Calibration and certainty", "\n".join(lines)] if lines else []
-
-
 def _sure(label: str, known: Certainty) -> str:
     return (
-        f"- {label}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an answer "
+        f"{label}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an answer "
         f"is sure where it alone is possible. On average at most {known.error_rate:.0%} of patients lose the true "
         f"answer on any film, with {label} and without. Found on {known.chosen} with {known.positive} that show it and "
         f"{known.negative} that do not."
     )
 
 
-def _history(spec: BundleSpec) -> list[str]:
-    return ["## History", "\n".join(_change(change) for change in spec.history)] if spec.history else []
+def _history(spec: BundleSpec) -> Iterator[Section]:
+    if spec.history:
+        yield Section("history", "History", (Items(tuple(map(_change, spec.history))),))
 
 
-def _change(change: Change) -> str:
+def _change(change: Change) -> Item:
     moved = ", ".join(
         f"{name} {_threshold(change.thresholds_before, name)} to {_threshold(change.thresholds_after, name)}"
         for name in dict.fromkeys((*change.thresholds_before, *change.thresholds_after))
     )
     figures = ", ".join(f"{name} {value}" for name, value in change.metrics.items())
-    return "\n  ".join(
-        [
-            f"- {change.made}: {change.name} {change.version} (`{change.digest[:16]}`) {change.what} with "
-            f"{change.data} (manifest `{change.manifest_digest[:16]}`): {change.positive} with the finding, "
-            f"{change.negative} without.",
-            f"- Thresholds: {moved}.",
-            f"- Measured there: {figures}.",
-            f"- {change.verdict[:1].upper()}{change.verdict[1:]}: {' '.join(change.reasons)}",
-            *([f"- Takes the place of `{change.replaces[:16]}`."] if change.replaces else []),
-        ]
+    lines: list[Line] = [
+        f"Thresholds: {moved}.",
+        f"Measured there: {figures}.",
+        f"{change.verdict[:1].upper()}{change.verdict[1:]}: {' '.join(change.reasons)}",
+        *([("Takes the place of ", _digest(change.replaces), ".")] if change.replaces else []),
+    ]
+    what = (
+        *(f"{change.made}: {change.name} {change.version} (", _digest(change.digest), f") {change.what} with "),
+        *(f"{change.data} (manifest ", _digest(change.manifest_digest), "): "),
+        f"{change.positive} with the finding, {change.negative} without.",
     )
+    return Item(what, tuple(lines))
 
 
 def _threshold(thresholds: dict[str, float], name: str) -> str:

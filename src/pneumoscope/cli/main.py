@@ -62,14 +62,10 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-<<<<<<< HEAD
 _COMMANDS = (
     *(predict, doctor, data),
-    *(evaluate, compare, check_claim, card),
+    *(evaluate, compare, check_claim, recalibrate, card),
     *(recipes, train, tune, export, ensemble),
 )
 for _command in _COMMANDS:
-=======
-for _command in (predict, doctor, data, evaluate, recalibrate, recipes, train, tune, export, ensemble):
->>>>>>> eval-b
     main.add_command(_command)

@@ -11,7 +11,7 @@ from pneumoscope.cli import options
 from tests.helpers import flat
 
 COMMANDS = [
-    *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "card"),
+    *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "recalibrate", "card"),
     *("recipes", "train", "tune", "ensemble", "export"),
 ]
 
