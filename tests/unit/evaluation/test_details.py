@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, recall_score
+
+from pneumoscope.bundle import load_bundle
+from pneumoscope.evaluation.details import PREVALENCES, at_points, elsewhere, recall_by_subtype
+from pneumoscope.evaluation.measures import Answers
+from pneumoscope.evaluation.schema import Confusion
+
+
+@pytest.fixture
+def answers() -> Answers:
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 60)
+    p = np.clip(rng.normal(0.35 + 0.3 * truth, 0.25), 0, 1)
+    return Answers(truth, p, (p >= 0.5).astype(np.int64), [f"{i // 2}" for i in range(60)])
+
+
+def test_each_operating_point_decides_by_its_own_threshold(answers):
+    points = load_bundle().spec.operating_points
+    found = at_points(answers, points)
+    assert [(one.name, one.threshold, one.rule) for one in found] == [(p.name, p.threshold, p.rule) for p in points]
+    for one in found:
+        c = one.confusion
+        theirs = confusion_matrix(answers.truth, answers.probabilities >= one.threshold)
+        assert [[c.true_negative, c.false_positive], [c.false_negative, c.true_positive]] == theirs.tolist()
+        recall = one.metrics["recall"]
+        assert recall.value == pytest.approx(recall_score(answers.truth, answers.probabilities >= one.threshold))
+        assert recall.low <= recall.value <= recall.high
+
+
+def test_kinds_of_cases_are_counted_among_those_with_the_label(answers):
+    kinds = np.where(np.arange(60) % 3 == 0, "viral", "bacterial")
+    kinds[5] = ""
+    found = recall_by_subtype(answers, kinds.tolist())
+    assert [one.subtype for one in found] == ["bacterial", "viral"]
+    for one in found:
+        films = (answers.truth == 1) & (kinds == one.subtype)
+        assert one.films == films.sum()
+        assert one.found == answers.decisions[films].sum()
+        assert one.recall.value == pytest.approx(one.found / one.films)
+
+
+def test_no_stated_kind_makes_no_rows(answers):
+    assert recall_by_subtype(answers, [""] * 60) == ()
+
+
+def test_other_prevalences_need_both_classes():
+    counts = Confusion(true_positive=90, false_positive=20, true_negative=80, false_negative=10)
+    found = elsewhere(counts)
+    assert [one.prevalence for one in found] == list(PREVALENCES)
+    assert found[2].ppv.value == pytest.approx(0.09 / (0.09 + 0.18))
+    assert elsewhere(Confusion(true_positive=9, false_positive=0, true_negative=0, false_negative=1)) == ()
