@@ -69,6 +69,6 @@ def test_robustness_may_be_left_out_and_each_pass_says_what_it_is(predictor, fil
     assert told == ["heat maps", "painted over", "marks"]
 
 
-def test_a_split_without_the_label_is_refused(predictor, films):
-    with pytest.raises(ManifestError, match="found none"):
+def test_a_split_that_is_not_there_is_refused(predictor, films):
+    with pytest.raises(ManifestError, match="no films in split"):
         look_closer(predictor, films, "val")
