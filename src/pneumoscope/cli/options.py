@@ -16,7 +16,7 @@ from pneumoscope.core import MissingExtra
 T = TypeVar("T")
 
 _EXTRAS = {
-    "evaluate": ("sklearn", "scipy", "matplotlib"),
+    "evaluate": ("sklearn", "scipy", "matplotlib", "reportlab"),
     "data": ("sklearn", "scipy", "matplotlib", "filelock"),
     "fetch": ("requests", "kagglehub"),
     "train": (

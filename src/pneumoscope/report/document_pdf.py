@@ -193,7 +193,10 @@ def _command(block: Command) -> Flow:
 
 def _counts(block: Counts) -> Flow:
     large, small = style("large", font=BOLD, size=14, spaceAfter=0), style("small", size=7.5, textColor=SOFT)
-    cells = [[Text(markup(_short(number, _LONG_HEAD), BOLD), large), Text(markup(_short(what)), small)] for what, number in block.pairs]
+    cells = [
+        [Text(markup(_short(number, _LONG_HEAD), BOLD), large), Text(markup(_short(what)), small)]
+        for what, number in block.pairs
+    ]
     table = LongTable([cells], colWidths=[_WIDTH / len(cells)] * len(cells))
     table.setStyle([("INNERGRID", (0, 0), (-1, -1), 0.5, LINE), ("BOX", (0, 0), (-1, -1), 0.5, LINE)])
     return [Spacer(1, 4), table, Spacer(1, 6)]
