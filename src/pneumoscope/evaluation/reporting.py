@@ -178,13 +178,12 @@ def _shaken(found: robustness.Robustness) -> Iterator[report.Perturbed]:
     """Each perturbation from its lowest level to its highest, films as they are in their place among them."""
     untouched = Estimate(0.0, 0.0, 0.0)
     for curve in found.curves:
-        title = f"{curve.title} ({curve.unit})"
         steps = [(one.level, f"{one.level:g}", _effect(one.effect)) for one in curve.levels]
         whole = (*_triple(found.unperturbed).values(), untouched)
         as_it_is = math.inf if curve.identity is None else curve.identity
         steps.append((as_it_is, "as it is" if curve.identity is None else f"{as_it_is:g}", whole))
         for _, level, figures in sorted(steps, key=lambda step: step[0]):
-            yield report.Perturbed(title, level, *figures)
+            yield report.Perturbed(curve.title, level, *figures, unit=curve.unit)
 
 
 def _effect(effect: Effect) -> tuple[Estimate | None, ...]:
@@ -220,15 +219,7 @@ def _share(group: GroupHeat) -> report.HeatShare:
 def _case(seen: SeenFilm, root: Path, label: str) -> report.CaseFilm:
     stated = label if seen.positive else f"no {label}"
     try:
-        pixels = np.rint(255 * pixels_of(seen, root, _PICTURE).pixels).astype(np.uint8)
+        film = pixels_of(seen, root, _PICTURE)
     except FilmError:
-        pixels = None
-    return report.CaseFilm(
-        name=seen.film.path,
-        digest=seen.reading.film_digest,
-        probability=seen.reading.finding.probability,
-        stated=f"{stated}, {seen.film.subtype}" if seen.film.subtype else stated,
-        flags=tuple(flag.message for flag in seen.reading.flags),
-        pixels=pixels,
-        heatmap=seen.reading.heatmap,
-    )
+        film = None
+    return report.case_film(seen.reading, film, f"{stated}, {seen.film.subtype}" if seen.film.subtype else stated)

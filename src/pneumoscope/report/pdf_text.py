@@ -38,7 +38,7 @@ def style(name: str, *, font: str = PLAIN, size: float = SIZE, **more: object) -
 def _boxed(name: str) -> ParagraphStyle:
     """In a frame of the accent's colour."""
     border = {"borderColor": ACCENTS[name], "borderWidth": 0.6, "borderPadding": 4}
-    return style(name, leftIndent=5, rightIndent=5, spaceBefore=6, spaceAfter=8, **border)
+    return style(name, leftIndent=5, rightIndent=5, spaceBefore=10, spaceAfter=14, **border)
 
 
 STYLES = {

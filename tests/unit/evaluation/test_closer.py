@@ -36,7 +36,9 @@ def look(predictor: Predictor, films: Manifest) -> CloserLook:
 def test_what_was_seen_survives_metrics_json(predictor, films, look):
     metrics = look.added_to(evaluate(predictor, films, "test").summary)
     assert msgspec.json.decode(msgspec.json.encode(metrics), type=Metrics) == metrics
-    assert metrics.subgroups and metrics.heat and metrics.robustness
+    assert metrics.subgroups
+    assert metrics.heat
+    assert metrics.robustness
 
 
 def test_outcomes_add_up_to_those_of_the_evaluation(predictor, films, look):

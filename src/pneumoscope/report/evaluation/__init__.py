@@ -1,5 +1,6 @@
 """The evaluation report: plain content in, a page and a print out."""
 
+from pneumoscope.report.evaluation.cases import case_film
 from pneumoscope.report.evaluation.content import (
     AtPrevalence,
     CaseFilm,
@@ -41,6 +42,7 @@ __all__ = [
     "Repeat",
     "Subgroup",
     "SubtypeRecall",
+    "case_film",
     "write_evaluation_page",
     "write_evaluation_pdf",
 ]

@@ -173,8 +173,8 @@ class Subgroup:
 class Perturbed:
     """The figures with every film changed in one way at one strength.
 
-    ``level`` is the strength as it is to be read; those of one perturbation come in order, the unchanged film where it
-    belongs among them. ``changed`` is the share of films whose decision differs from that on the unchanged film.
+    ``level`` is the strength as it is to be read, in ``unit``; those of one perturbation come in order, the unchanged
+    film where it belongs among them. ``changed`` is the share of films whose decision differs from that on the unchanged film.
     """
 
     perturbation: str
@@ -183,6 +183,7 @@ class Perturbed:
     recall: Estimate | None = None
     specificity: Estimate | None = None
     changed: Estimate | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def robustness(rows: Sequence[Perturbed], caption: Line) -> Picture:
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
 
     alt = f"Curves by strength of {', '.join(kinds)}; the table has the figures"
-    return drawing(draw, 0.5 + 2.3 * down, alt, caption)
+    return drawing(draw, 0.5 + 2.5 * down, alt, caption)
 
 
 def _robustness_panel(axes: Any, kind: str, levels: Sequence[Perturbed]) -> None:
@@ -239,6 +239,7 @@ def _robustness_panel(axes: Any, kind: str, levels: Sequence[Perturbed]) -> None
     _line(axes, places, changed, color=SOFT, ls="--", marker="x", label="decisions changed")
     axes.set(title=name_on_plot(kind), ylim=(-0.03, 1.03))
     axes.set_xticks(places, [name_on_plot(one.level) for one in levels])
+    axes.set_xlabel(name_on_plot(levels[0].unit))
     axes.margins(x=0.1)
     axes.grid(axis="y")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
-
-from PIL import Image
 
 from pneumoscope.core.document import (
     Block,
@@ -20,21 +17,15 @@ from pneumoscope.core.document import (
     Section,
     Table,
 )
-from pneumoscope.report.blocks import Counts, FilmCard, Films
+from pneumoscope.report.blocks import Counts, Films
 from pneumoscope.report.cards import points as threshold_words
-from pneumoscope.report.cards import where_hottest
 from pneumoscope.report.evaluation import plots, words
+from pneumoscope.report.evaluation.cases import film_card
 from pneumoscope.report.evaluation.content import CaseFilm, EvaluationReport, Heat, Perturbed, PointFigures, Subgroup
 from pneumoscope.report.evaluation.words import figure, share
 from pneumoscope.report.measure_names import name_of, ordered
-from pneumoscope.report.overlay import blend
 from pneumoscope.report.plot_style import counted
-from pneumoscope.report.text import one_line, shorten
-from pneumoscope.report.wording import percent
 
-_LONGEST = 44
-"""Letters of a path beyond which its middle is left out."""
-_SIDE, _QUALITY = 320, 82
 _INTERVAL = "value (95% interval)"
 
 Blocks = list[Block]
@@ -197,13 +188,15 @@ def _robustness(report: EvaluationReport) -> Blocks:
         "Dashed: the share of films whose decision changed."
     )
     head = ("change", "strength", "AUC", "recall", "specificity", "decisions changed")
-    rows = tuple(_shaken_row(one) for one in report.robustness)
+    kinds = words.perturbations(report.robustness)
+    rows = tuple(_shaken_row(one, first=one is levels[0]) for levels in kinds.values() for one in levels)
     table = Table(head, rows, "Value (95% interval) by change", numbers=frozenset(range(2, 6)))
     return [plots.robustness(report.robustness, caption), table]
 
 
-def _shaken_row(one: Perturbed) -> tuple[str, ...]:
-    return one.perturbation, one.level, *_shaken_figures(one)
+def _shaken_row(one: Perturbed, *, first: bool) -> tuple[str, ...]:
+    """The change is named once, above its strengths."""
+    return one.perturbation if first else "", one.level, *_shaken_figures(one)
 
 
 def _shaken_figures(one: Perturbed) -> tuple[str, ...]:
@@ -266,27 +259,7 @@ def _worst(title: str, films: tuple[CaseFilm, ...], total: int | None, order: st
         return []
     of = f" of {total:,}" if total is not None and total > len(films) else ""
     said = f"{len(films)}{of}, {order}."
-    return [Heading(title), Paragraph(said, soft=True), Films(tuple(map(_card, films)))]
-
-
-def _card(case: CaseFilm) -> FilmCard:
-    lines: list[Line] = [f"Probability {percent(case.probability)}. Stated: {case.stated}."]
-    lines += [f"Doubt: {flag}" for flag in case.flags]
-    lines.append(("sha256 ", Code(case.digest[:16])))
-    title = shorten(one_line(case.name), _LONGEST)
-    if case.pixels is None:
-        return FilmCard(title, tuple(lines))
-    picture = Image.fromarray(case.pixels)
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    heat = None if case.heatmap is None else _jpeg(blend(picture, case.heatmap))
-    hottest = where_hottest(case.heatmap)
-    return FilmCard(title, tuple(lines), _jpeg(picture), heat, picture.size, f"Radiograph {title}", hottest)
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
-    return file.getvalue()
+    return [Heading(title), Paragraph(said, soft=True), Films(tuple(map(film_card, films)))]
 
 
 def _limits(report: EvaluationReport) -> Blocks:

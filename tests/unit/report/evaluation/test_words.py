@@ -72,7 +72,9 @@ def test_the_summary_is_made_of_the_figures():
     assert found[4].startswith("Where 10 of 100 have pneumonia, of 100 that it calls ill 43 (37 to 48) are, and of 100")
     assert found[5].endswith("by 4 (3 to 5) points of 100 on average.")
     assert "where age is 1 to 2 years: 97" in found[6]
-    assert found[7].startswith("Of the changes to films that were tried, noise (0.1) turns most decisions: 9 (7 to 11)")
+    assert found[7].startswith(
+        "Of the changes to films that were tried, noise at 0.1 turns most decisions: 9 (7 to 11)"
+    )
 
 
 def test_it_follows_the_operating_point_and_the_subjects():
@@ -101,7 +103,7 @@ def test_the_weakest_group_is_one_with_enough_films():
 def test_the_worst_change_is_the_one_that_turns_most_decisions():
     rows = tuple(Perturbed(kind, "2", changed=about(share)) for kind, share in (("blur", 0.2), ("noise", 0.1)))
     (line,) = [line for line in summary(robustness=rows) if "changes to films" in line]
-    assert "blur (2) turns most decisions: 20" in line
+    assert "blur at 2 turns most decisions: 20" in line
 
 
 def test_kinds_that_are_not_defined_are_left_out():
