@@ -28,6 +28,7 @@ from pneumoscope.stats.intervals import Estimate
 _PICTURE = (320, 320)
 """Films are decoded at no less than this: they are shown smaller."""
 
+Figures = dict[str, Estimate | None]
 Kind = Literal["true positive", "false positive", "true negative", "false negative"]
 
 
@@ -56,7 +57,10 @@ def report_of(
         measured=_measured(metrics, metrics.bundle, spec),
         figures={name: _estimate(figure) for name, figure in metrics.metrics.items() if name in SCORED},
         points=tuple(points),
-        **_curves(curves, points, metrics) if curves else {},
+        roc=_roc(curves, points) if curves else None,
+        precision_recall=_precision_recall(curves, points) if curves else None,
+        reliability=(_reliability(curves, metrics),) if curves else (),
+        decision=_decision(curves) if curves else None,
         confusions=tuple(_confusions(metrics, label)),
         subtypes=tuple(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
@@ -112,32 +116,32 @@ def _point(point: PointMetrics) -> report.PointFigures:
     return report.PointFigures(name=point.name, threshold=point.threshold, rule=point.rule, figures=figures)
 
 
-def _curves(curves: Curves, points: Sequence[report.PointFigures], metrics: Metrics) -> dict[str, object]:
-    """The four curves, the operating points marked on the first two."""
-    roc, found, decision = curves.roc, curves.precision_recall, curves.decision
-    model = [(one.value, one.low, one.high) for one in decision.net_benefit]
-    value, low, high = np.array(model, np.float64).T
+def _roc(curves: Curves, points: Sequence[report.PointFigures]) -> report.Curve:
+    marks = tuple(_marks(points, "alarms", "recall"))
+    return report.Curve(np.array(curves.roc.false_positive_rate), np.array(curves.roc.recall), marks=marks)
+
+
+def _precision_recall(curves: Curves, points: Sequence[report.PointFigures]) -> report.Curve:
+    found, marks = curves.precision_recall, tuple(_marks(points, "recall", "precision"))
+    return report.Curve(np.array(found.recall), np.array(found.precision), marks=marks)
+
+
+def _reliability(curves: Curves, metrics: Metrics) -> report.Reliability:
     bins = curves.reliability_filled
-    return {
-        "roc": report.Curve(
-            np.array(roc.false_positive_rate), np.array(roc.recall), marks=tuple(_marks(points, "alarms", "recall"))
-        ),
-        "precision_recall": report.Curve(
-            np.array(found.recall), np.array(found.precision), marks=tuple(_marks(points, "recall", "precision"))
-        ),
-        "reliability": (
-            report.Reliability(
-                "as shipped",
-                np.array([one.mean for one in bins]),
-                tuple(one.share for one in bins),
-                tuple(one.films for one in bins),
-                _estimate(metrics.metrics.get("calibration_error_filled")),
-            ),
-        ),
-        "decision": report.Decision(
-            report.Curve(np.array(decision.thresholds), value, low, high), np.array(decision.treat_all)
-        ),
-    }
+    return report.Reliability(
+        "as shipped",
+        np.array([one.mean for one in bins]),
+        tuple(one.share for one in bins),
+        tuple(one.films for one in bins),
+        _estimate(metrics.metrics.get("calibration_error_filled")),
+    )
+
+
+def _decision(curves: Curves) -> report.Decision:
+    decision = curves.decision
+    value, low, high = np.array([(one.value, one.low, one.high) for one in decision.net_benefit], np.float64).T
+    model = report.Curve(np.array(decision.thresholds), value, low, high)
+    return report.Decision(model, np.array(decision.treat_all))
 
 
 def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[report.Mark]:
@@ -157,7 +161,7 @@ def _confusions(metrics: Metrics, label: str) -> Iterator[report.Confusion]:
         yield report.Confusion("the most probable label", choice.labels, choice.confusion)
 
 
-def _triple(found: GroupMeasured) -> dict[str, Estimate | None]:
+def _triple(found: GroupMeasured) -> Figures:
     return {"auc": found.auc, "recall": found.recall, "specificity": found.specificity}
 
 
@@ -179,15 +183,19 @@ def _shaken(found: robustness.Robustness) -> Iterator[report.Perturbed]:
     untouched = Estimate(0.0, 0.0, 0.0)
     for curve in found.curves:
         steps = [(one.level, f"{one.level:g}", _effect(one.effect)) for one in curve.levels]
-        whole = (*_triple(found.unperturbed).values(), untouched)
+        whole = {**_triple(found.unperturbed), "changed": untouched}
         as_it_is = math.inf if curve.identity is None else curve.identity
         steps.append((as_it_is, "as it is" if curve.identity is None else f"{as_it_is:g}", whole))
         for _, level, figures in sorted(steps, key=lambda step: step[0]):
-            yield report.Perturbed(curve.title, level, *figures, unit=curve.unit)
+            yield _perturbed(curve.title, level, figures, curve.unit)
 
 
-def _effect(effect: Effect) -> tuple[Estimate | None, ...]:
-    return (*_triple(effect.measured).values(), effect.changed)
+def _effect(effect: Effect) -> Figures:
+    return {**_triple(effect.measured), "changed": effect.changed}
+
+
+def _perturbed(title: str, level: str, figures: Figures, unit: str = "") -> report.Perturbed:
+    return report.Perturbed(title, level, **figures, unit=unit)
 
 
 def _heat(found: Heat) -> report.Heat:
@@ -196,7 +204,7 @@ def _heat(found: Heat) -> report.Heat:
     return report.Heat(
         shares=tuple(map(_share, groups)),
         even=cast("tuple[float, float, float] | None", even),
-        blanked=tuple(report.Perturbed(one.what, "", *_effect(one.effect)) for one in found.blanked.regions),
+        blanked=tuple(_perturbed(one.what, "", _effect(one.effect)) for one in found.blanked.regions),
         marks=tuple(
             report.MarkTest(one.group, one.films, one.marks.size, one.control.size, one.excess)
             for one in found.markers.groups

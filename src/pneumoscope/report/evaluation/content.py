@@ -174,7 +174,8 @@ class Perturbed:
     """The figures with every film changed in one way at one strength.
 
     ``level`` is the strength as it is to be read, in ``unit``; those of one perturbation come in order, the unchanged
-    film where it belongs among them. ``changed`` is the share of films whose decision differs from that on the unchanged film.
+    film where it belongs among them. ``changed`` is the share of films whose decision differs from that on the
+    unchanged film.
     """
 
     perturbation: str

@@ -161,9 +161,7 @@ def _most_shaken(report: EvaluationReport) -> Line | None:
     if not changed:
         return None
     share_of, worst = max(changed, key=lambda pair: pair[0].value)
-    words = (
-        f"Of the changes to films that were tried, {worst.perturbation.lower()} at {worst.level} turns most decisions: "
-    )
+    words = f"Of the changes to films that were tried, {worst.perturbation} at {worst.level} turns most decisions: "
     return f"{words}{of_100(share_of)} of 100."
 
 
