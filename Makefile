@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench wheel clean
+.PHONY: demo test lint bench results wheel clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/runtime.stamp  ## read the demo films with the packaged model
@@ -22,6 +22,9 @@ lint: $(VENV)/dev.stamp  ## style, types and the contracts between the rooms
 
 bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/run_all.py --peer-python .venv-peer/bin/python
+
+results: $(VENV)/dev.stamp  ## measure the packaged model again; PNEUMOSCOPE_DATA names the films
+	$(BIN)/python benchmarks/results.py
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch
 	$(BIN)/python benchmarks/install_size.py --out build/bench --keep dist
