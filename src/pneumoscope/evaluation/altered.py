@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from pneumoscope.core import ManifestError, Radiograph, Reading
 from pneumoscope.evaluation.labelled import LabelledFilms, Progress
-from pneumoscope.evaluation.measured import Measured, measured, numbered, share
+from pneumoscope.evaluation.measured import Measured, measured, share
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
 
 Variants: TypeAlias = Callable[[Radiograph], Iterable[Radiograph]]
@@ -60,7 +61,7 @@ class Answered:
     def effect(self, place: int) -> Effect:
         """What a variant changes."""
         before, after = self.decisions[:, 0], self.decisions[:, place]
-        positive, whose = self.films.truth == 1, numbered(self.films.patients)
+        positive, (whose, _) = self.films.truth == 1, numbered(self.films.patients)
         new = [flags[place] - flags[0] for flags in self.flags]
         return Effect(
             measured=self.measured(place),

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pneumoscope.bundle import OperatingPoint
-from pneumoscope.evaluation.measured import numbered, share
+from pneumoscope.evaluation.measured import share
 from pneumoscope.evaluation.measures import Answers, decision_measures
 from pneumoscope.evaluation.schema import Confusion, Figure, PointMetrics, SubtypeRecall
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.prevalence import PredictiveValues, predictive_values
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -31,7 +32,7 @@ def recall_by_subtype(answers: Answers, subtypes: Sequence[str]) -> tuple[Subtyp
 
 
 def _recalls(answers: Answers, subtypes: np.ndarray[tuple[int], np.dtype[np.str_]]) -> Iterator[SubtypeRecall]:
-    patients = numbered(np.asarray(answers.patients).tolist())
+    patients, _ = numbered(answers.patients)
     for subtype in sorted(set(subtypes[answers.truth == 1]) - {""}):
         films = (answers.truth == 1) & (subtypes == subtype)
         found = answers.decisions[films] == 1

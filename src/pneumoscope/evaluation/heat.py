@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.evaluation.measured import mean, numbered, share
+from pneumoscope.evaluation.measured import mean, share
 from pneumoscope.evaluation.regions import REGIONS, cover, middles
 from pneumoscope.evaluation.seen import SeenFilm
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
 
 WHERE: Final = ("centre", "ring", "corners")
@@ -57,7 +58,7 @@ def heat_by_outcome(seen: Sequence[SeenFilm]) -> tuple[GroupHeat, ...]:
 def _group(name: str, films: Sequence[SeenFilm]) -> GroupHeat:
     maps = [(one.film.key, one.reading.heatmap) for one in films]
     warm = [(key, heat) for key, heat in maps if heat is not None and heat.any()]
-    whose = numbered([key for key, _ in warm])
+    whose, _ = numbered([key for key, _ in warm])
     heats = [heat for _, heat in warm]
     regions = tuple(_region(where, heats, whose) for where in WHERE) if heats else ()
     return GroupHeat(group=name, films=len(films), without=len(films) - len(heats), regions=regions)

@@ -12,9 +12,10 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.stats import norm
 
+from pneumoscope.stats.bootstrap import numbered
+from pneumoscope.stats.delong import newcombe_auc
 from pneumoscope.stats.intervals import Estimate
 from pneumoscope.stats.metrics import auc
 
@@ -23,7 +24,6 @@ INTERVALS: Final = (
     "AUC: Newcombe's fifth method with patients counted in place of films"
 )
 _Z: Final = float(norm.ppf(0.975))
-_NEAR: Final = 1e-12
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ def measured(
     patients: Sequence[Hashable],
 ) -> Measured:
     """Measure N answers: the truth (1 or 0), calibrated probabilities, what was decided, and whose films they are."""
-    whose = numbered(patients)
+    whose, _ = numbered(patients)
     positive, negative = truth == 1, truth == 0
     return Measured(
         films=len(truth),
@@ -54,12 +54,6 @@ def measured(
         recall=share(decisions[positive], whose[positive]) if positive.any() else None,
         specificity=share(~decisions[negative], whose[negative]) if negative.any() else None,
     )
-
-
-def numbered(keys: Sequence[Hashable]) -> NDArray[np.intp]:
-    """(N,) equal numbers for equal keys."""
-    number: dict[Hashable, int] = {}
-    return np.array([number.setdefault(key, len(number)) for key in keys], np.intp)
 
 
 def share(hits: NDArray[np.bool_], patients: NDArray[np.intp]) -> Estimate:
@@ -126,26 +120,5 @@ def auc_by_patients(
     value = auc(truth, scores)
     if math.isnan(value):
         return None
-    low, high = auc_interval(value, *(len(np.unique(patients[truth == label])) for label in (1, 0)))
+    low, high = newcombe_auc(value, *(len(np.unique(patients[truth == label])) for label in (1, 0)))
     return Estimate(value=value, low=low, high=high)
-
-
-def auc_interval(value: float, positives: int, negatives: int) -> tuple[float, float]:
-    """Ends of the 95% interval of an AUC measured on so many independent positives and negatives.
-
-    The areas from which the measured one is no more than 1.96 of their own standard errors away.
-
-    Source: Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part 2",
-    Statistics in Medicine 25, 2006, method 5; the variance is that of Hanley and McNeil, 1982, for exponential scores,
-    with both classes given their mean number.
-    """
-    cases = (positives + negatives) / 2
-
-    def beyond(area: float) -> float:
-        spread = 2 * cases - 1 - (3 * cases - 3) / ((2 - area) * (1 + area))
-        variance = area * (1 - area) * spread / (positives * negatives)
-        return (area - value) ** 2 - _Z**2 * variance
-
-    low = brentq(beyond, 0.0, value - _NEAR) if value > _NEAR else 0.0
-    high = brentq(beyond, value + _NEAR, 1.0) if value < 1 - _NEAR else 1.0
-    return float(low), float(high)

@@ -19,10 +19,11 @@ from pneumoscope.core import Radiograph
 from pneumoscope.data.markers import Marker
 from pneumoscope.evaluation.altered import Effect, answers_to
 from pneumoscope.evaluation.labelled import LabelledFilms, Progress
-from pneumoscope.evaluation.measured import Measured, mean, numbered
+from pneumoscope.evaluation.measured import Measured, mean
 from pneumoscope.evaluation.regions import REGIONS, cover
 from pneumoscope.evaluation.seen import markers_on
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
 
 _SIDE: Final = 224
@@ -112,7 +113,8 @@ class MarkerTest(msgspec.Struct, frozen=True, kw_only=True):
     """What marks do to the answers, among the films on which some are found.
 
     Of ``films`` that could be read, ``marked`` have marks; ``crowded`` of these leave a control no room and are left
-    out. ``groups`` are all that remain, and those with and without the finding.
+    out. ``groups`` are all that remain, and those with and without the finding, each of two patients or more: the films
+    of one do not tell how patients differ.
     """
 
     films: int
@@ -205,9 +207,9 @@ def _slices(box: Marker, shape: tuple[int, ...], by: int) -> tuple[slice, slice]
 def _groups(films: LabelledFilms, answers: Sequence[Sequence[float]], threshold: float) -> Iterator[PaintedOver]:
     """``answers`` (N, 3): the probabilities of a film as it is, without its marks, and of its control."""
     probabilities = np.array(answers, np.float64).reshape(len(films), 3)
-    whose = numbered(films.patients)
+    whose, _ = numbered(films.patients)
     for name, chosen in (("all", films.truth >= 0), ("positive", films.truth == 1), ("negative", films.truth == 0)):
-        if len(np.unique(whose[chosen])) > 1:  # the films of one patient do not tell how patients differ
+        if len(np.unique(whose[chosen])) > 1:
             yield _painted_over(name, probabilities[chosen], whose[chosen], threshold)
 
 

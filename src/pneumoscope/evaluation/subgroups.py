@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.data.stated import Category
-from pneumoscope.evaluation.measured import Measured, numbered
+from pneumoscope.evaluation.measured import Measured
 from pneumoscope.evaluation.seen import SeenFilm, measure
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.holm import holm
 
 FEW: Final = 20
@@ -154,7 +155,7 @@ def _caution(found: Measured) -> str:
 def _differences(sorts: dict[str, Category], seen: Sequence[SeenFilm], seed: int) -> tuple[Difference, ...]:
     positive = np.array([one.positive for one in seen], np.bool_)
     right = np.array([one.reading.finding.positive == one.positive for one in seen], np.bool_)
-    patients = numbered([one.film.key for one in seen])
+    patients, _ = numbered([one.film.key for one in seen])
     subtype = Category.of((one.film.subtype or NOT_STATED for one in seen), ("bacterial", "viral"))
     compared = [
         (by, measure, found)

@@ -30,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from pneumoscope.stats.intervals import at_least
+
 Labels = NDArray[np.integer]
 Probabilities = NDArray[np.floating]
 
@@ -107,7 +109,7 @@ def achievable(patients: int, confidence: float = CONFIDENCE) -> float:
     >>> round(achievable(149), 4), round(achievable(59), 4)
     (0.9801, 0.9505)
     """
-    return clopper_pearson_lower(patients, patients, confidence)
+    return at_least(patients, patients, confidence)
 
 
 def patients_needed(aim: float, confidence: float = CONFIDENCE) -> int:
@@ -133,17 +135,6 @@ def highest_aim(
         except Unachievable as error:
             reason = error
     return None, reason
-
-
-def clopper_pearson_lower(hits: int, total: int, confidence: float) -> float:
-    """Clopper and Pearson's one-sided lower bound of a proportion, exact whatever the numbers.
-
-    Source: Clopper, Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", 1934.
-
-    >>> round(clopper_pearson_lower(149, 149, 0.95), 4)
-    0.9801
-    """
-    return float(beta.ppf(1 - confidence, hits, total - hits + 1)) if hits else 0.0
 
 
 def _given_up(what: str, label: int, patients: int, *, aim: float, confidence: float) -> int:
@@ -179,5 +170,5 @@ def lowest_of_each(label: int, labels: Labels, scores: Probabilities, patients: 
 
 
 def _guarantee(threshold: float, given_up: int, patients: int, aim: float, confidence: float) -> Guarantee:
-    bound = clopper_pearson_lower(patients - given_up, patients, confidence)
+    bound = at_least(patients - given_up, patients, confidence)
     return Guarantee(threshold, aim, confidence, bound, patients, given_up)

@@ -177,7 +177,7 @@ def test_the_files_say_the_same(predictor, manifest, tmp_path):
     assert written["confusion"] == to_builtins(result.summary.confusion)
     assert read_metrics(tmp_path / "new" / "out") == result.summary
     names = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
-    assert names == ["curves.png", "metrics.json", "scores.csv"]
+    assert names == ["curves.png", "metrics.json", "report.html", "report.pdf", "scores.csv"]
     with Image.open(tmp_path / "new" / "out" / "curves.png") as picture:
         assert picture.size == (1000, 500)
 

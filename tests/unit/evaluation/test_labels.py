@@ -102,8 +102,9 @@ def test_the_first_label_has_the_figures_and_columns_of_a_bundle_that_tells_it_a
     films = open_manifest(demo_films)
     one, three = evaluate(predictor, films, "test"), evaluate(bundles["three"], films, "test")
     facts = {"format", "schema_version", "bundle", "data", "intervals", "program"}
-    assert set(to_builtins(one.summary)) == {*facts, "metrics", "confusion"}
-    for name in ("metrics", "confusion", "data"):
+    about_the_first = ("metrics", "confusion", "data", "points", "subtypes", "prevalence")
+    assert set(to_builtins(one.summary)) == {*facts, *about_the_first, "curves"}
+    for name in about_the_first:
         assert getattr(three.summary, name) == getattr(one.summary, name)
     write_evaluation(one, tmp_path / "one")
     write_evaluation(three, tmp_path / "three")
@@ -147,7 +148,8 @@ def test_a_label_that_no_film_states_has_no_figures(bundles, tmp_path):
     assert (viral.films, viral.metrics, astuple(viral.confusion)) == (0, {}, (0, 0, 0, 0))
     assert astuple(result.summary.confusion) == (1, 0, 0, 0)
     write_evaluation(result, tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.json", "scores.csv"]
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["metrics.json", "report.html", "report.pdf", "scores.csv"]
 
 
 def test_films_that_state_no_label_of_the_bundle_are_not_read(bundles, clinic):

@@ -239,7 +239,7 @@ def _robustness_panel(axes: Any, kind: str, levels: Sequence[Perturbed]) -> None
     _line(axes, places, changed, color=SOFT, ls="--", marker="x", label="decisions changed")
     axes.set(title=name_on_plot(kind), ylim=(-0.03, 1.03))
     axes.set_xticks(places, [name_on_plot(one.level) for one in levels])
-    axes.set_xlabel(name_on_plot(levels[0].unit))
+    axes.set_xlabel(levels[0].unit, fontsize="x-small")
     axes.margins(x=0.1)
     axes.grid(axis="y")
 
