@@ -10,6 +10,7 @@ import numpy as np
 from pneumoscope.report.evaluation import (
     AtPrevalence,
     CaseFilm,
+    Certainty,
     Confusion,
     Curve,
     Decision,
@@ -185,6 +186,7 @@ def full_report(**changes: Any) -> EvaluationReport:
         "precision_recall": precision_recall,
         "reliability": _reliability(),
         "decision": _decision(),
+        "certainty": Certainty(0.05, about(0.913), about(0.0128, 0.01), about(0.043)),
         "confusions": (
             Confusion("pneumonia or not", ("no pneumonia", "pneumonia"), ((204, 30), (4, 386))),
             Confusion("which kind", ("normal", "bacterial", "viral"), ((210, 10, 14), (2, 220, 20), (6, 30, 112))),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import pneumoscope
 from pneumoscope.bundle import BundleSpec
+from pneumoscope.bundle.spec import Label
 from pneumoscope.core import Failure, Finding, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
@@ -20,7 +21,7 @@ from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.data import prepare
 from pneumoscope.data.targets import one_each, targets, with_targets
 from pneumoscope.evaluation.closer import CloserLook
-from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype
+from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
 from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.reporting import report_of
@@ -31,6 +32,7 @@ from pneumoscope.evaluation.schema import (
     ChoiceMetrics,
     Data,
     Metrics,
+    Sureness,
     write_metrics,
 )
 from pneumoscope.predict import Predictor
@@ -75,6 +77,10 @@ class _Read:
     def subtypes(self, k: int) -> list[str]:
         """What kind of case each film is, of those that state label ``k``."""
         return [self.films[i].subtype for i in self._stating(k)]
+
+    def sure(self, k: int) -> list[bool | None]:
+        """Whether the bundle is sure of its answer to each film that states label ``k``."""
+        return [self.readings[i].findings[k].sure for i in self._stating(k)]
 
     def about(self, k: int) -> Answers:
         """The answers about label ``k``, where it is stated."""
@@ -138,6 +144,8 @@ def evaluate(
         argmax=_argmax(read, labels) if spec.exclusive else None,
         curves={name: a.curves() for name, a in about.items() if a.both} or None,
         points=at_points(first, spec.operating_points),
+        sureness=_sureness(read, first, spec.labels[0]),
+        uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
         prevalence=elsewhere(each[labels[0]].confusion) or None,
         intervals=METHOD,
@@ -225,6 +233,10 @@ def _data(manifest: Manifest, split: str, read: _Read, unreadable: int, *, prepa
         unreadable=unreadable,
         read_from="prepared films, 8 bits" if prepared else "",
     )
+
+
+def _sureness(read: _Read, answers: Answers, label: Label) -> Sureness | None:
+    return sureness(answers, read.sure(0), label.certainty.error_rate) if label.certainty else None
 
 
 def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:

@@ -17,12 +17,12 @@ from pneumoscope.evaluation.altered import Effect
 from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
-from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics
+from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics, Sureness
 from pneumoscope.evaluation.seen import SeenFilm
 from pneumoscope.evaluation.worst import pixels_of
 from pneumoscope.report import evaluation as report
 from pneumoscope.report.measure_names import SCORED
-from pneumoscope.stats.curves import Curves
+from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
 
 _PICTURE = (320, 320)
@@ -59,8 +59,9 @@ def report_of(
         points=tuple(points),
         roc=_roc(curves, points) if curves else None,
         precision_recall=_precision_recall(curves, points) if curves else None,
-        reliability=(_reliability(curves, metrics),) if curves else (),
+        reliability=tuple(_reliability(curves, metrics)) if curves else (),
         decision=_decision(curves) if curves else None,
+        certainty=_certainty(metrics.sureness) if metrics.sureness else None,
         confusions=tuple(_confusions(metrics, label)),
         subtypes=tuple(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
@@ -126,14 +127,20 @@ def _precision_recall(curves: Curves, points: Sequence[report.PointFigures]) -> 
     return report.Curve(np.array(found.recall), np.array(found.precision), marks=marks)
 
 
-def _reliability(curves: Curves, metrics: Metrics) -> report.Reliability:
-    bins = curves.reliability_filled
+def _reliability(curves: Curves, metrics: Metrics) -> Iterator[report.Reliability]:
+    """Before calibration, where that is known, and after."""
+    if before := metrics.uncalibrated:
+        yield _reliable("before calibration", before.reliability_filled, before.metrics)
+    yield _reliable("as shipped", curves.reliability_filled, metrics.metrics)
+
+
+def _reliable(name: str, bins: Sequence[ReliabilityBin], metrics: Mapping[str, Figure]) -> report.Reliability:
     return report.Reliability(
-        "as shipped",
+        name,
         np.array([one.mean for one in bins]),
         tuple(one.share for one in bins),
         tuple(one.films for one in bins),
-        _estimate(metrics.metrics.get("calibration_error_filled")),
+        _estimate(metrics.get("calibration_error_filled")),
     )
 
 
@@ -142,6 +149,10 @@ def _decision(curves: Curves) -> report.Decision:
     value, low, high = np.array([(one.value, one.low, one.high) for one in decision.net_benefit], np.float64).T
     model = report.Curve(np.array(decision.thresholds), value, low, high)
     return report.Decision(model, np.array(decision.treat_all))
+
+
+def _certainty(found: Sureness) -> report.Certainty:
+    return report.Certainty(found.error_rate, _estimate(found.sure), _estimate(found.missed), _estimate(found.alarms))
 
 
 def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[report.Mark]:

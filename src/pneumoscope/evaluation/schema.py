@@ -20,7 +20,7 @@ from pneumoscope.evaluation.heat import GroupHeat
 from pneumoscope.evaluation.occlusion import Blanked, MarkerTest
 from pneumoscope.evaluation.robustness import Robustness
 from pneumoscope.evaluation.subgroups import Subgroups
-from pneumoscope.stats.curves import Curves
+from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
 from pneumoscope.stats.prevalence import PredictiveValues
 
@@ -134,6 +134,26 @@ class SubtypeRecall(_Part, frozen=True, kw_only=True):
     recall: Figure
 
 
+class Sureness(_Part, frozen=True, kw_only=True):
+    """How often a bundle that says so is sure of its answers, and how often wrongly so.
+
+    ``sure`` is a share of all films, ``missed`` of those with the label that were surely answered no, ``alarms`` of
+    those without it that were surely answered yes: at most ``error_rate`` was to be expected of the latter two.
+    """
+
+    error_rate: float
+    sure: Figure
+    missed: Figure
+    alarms: Figure
+
+
+class Uncalibrated(_Part, frozen=True, kw_only=True):
+    """What the network's own logits would say as probabilities, before the bundle's calibration."""
+
+    metrics: dict[str, Figure]
+    reliability_filled: tuple[ReliabilityBin, ...]
+
+
 class Heat(_Part, frozen=True, kw_only=True):
     """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over."""
 
@@ -145,9 +165,9 @@ class Heat(_Part, frozen=True, kw_only=True):
 class Metrics(_Part, frozen=True, kw_only=True):
     """All that an evaluation measured: of a ``bundle``, or of ``scores`` in a file.
 
-    ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``subtypes``, ``prevalence`` and all that
-    takes a closer look; ``labels`` are there for a bundle with several, and ``curves`` for each label with films of
-    both classes. ``cautions`` are to stand beside every figure.
+    ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``uncalibrated``,
+    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle with several, and
+    ``curves`` for each label with films of both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]
@@ -162,6 +182,8 @@ class Metrics(_Part, frozen=True, kw_only=True):
     curves: dict[str, Curves] | None = None
     prevalence: tuple[PredictiveValues, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
+    sureness: Sureness | None = None
+    uncalibrated: Uncalibrated | None = None
     subtypes: tuple[SubtypeRecall, ...] | None = None
     subgroups: Subgroups | None = None
     heat: Heat | None = None

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Knot = tuple[float, float]
 """A logit, and what is put in its place."""
+_STEPS = 40
+"""Of Newton's method: each doubles the digits that are right."""
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -76,6 +78,13 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         """Calibrated probabilities in [0, 1], of the logits' shape."""
         return 0.5 * (1.0 + np.tanh(0.5 * self.log_odds(logits)))  # the logistic function without overflow
 
+    def logits(self, log_odds: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The logits that these calibrated log-odds come from, of their shape: the inverse of ``log_odds``."""
+        straight = (np.asarray(log_odds, np.float64) - self.intercept) / self.slope
+        if self.knots:
+            return _joined(straight, tuple((value, at) for at, value in self.knots))
+        return _unbent(straight, self.bend / self.slope) if self.bend else straight
+
     def then(self, slope: float, intercept: float) -> Self:
         """The calibration whose log-odds are ``slope`` times these plus ``intercept``."""
         return msgspec.structs.replace(
@@ -95,6 +104,18 @@ def log_odds(share: float) -> float:
 def _softplus(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """``log(1 + exp(x))`` without overflow, and without a warning of a logit that is no number."""
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _unbent(y: NDArray[np.float64], bend: float) -> NDArray[np.float64]:
+    """The x of ``y = x + bend * log(1 + exp(x))``, by Newton's method.
+
+    The curve bends one way only, and y lies on that side of x from which no step goes past it.
+    """
+    x = y
+    for _ in range(_STEPS):
+        share = 0.5 * (1.0 + np.tanh(0.5 * x))
+        x = x - (x + bend * _softplus(x) - y) / (1 + bend * share)
+    return x
 
 
 def _joined(x: NDArray[np.float64], knots: tuple[Knot, ...]) -> NDArray[np.float64]:

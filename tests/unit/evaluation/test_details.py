@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, recall_score
+from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss, recall_score
 
 from pneumoscope.bundle import load_bundle
-from pneumoscope.evaluation.details import PREVALENCES, at_points, elsewhere, recall_by_subtype
+from pneumoscope.evaluation.details import PREVALENCES, at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
 from pneumoscope.evaluation.measures import Answers
 from pneumoscope.evaluation.schema import Confusion
+from pneumoscope.stats.calibration import Calibration
 
 
 @pytest.fixture
@@ -53,3 +56,36 @@ def test_other_prevalences_need_both_classes():
     assert [one.prevalence for one in found] == list(PREVALENCES)
     assert found[2].ppv.value == pytest.approx(0.09 / (0.09 + 0.18))
     assert elsewhere(Confusion(true_positive=9, false_positive=0, true_negative=0, false_negative=1)) == ()
+
+
+def test_sure_answers_are_counted_among_all_films_and_wrong_ones_by_class(answers):
+    sure = (np.abs(answers.probabilities - 0.5) > 0.2).tolist()
+    found = sureness(answers, sure, 0.05)
+    wrong = np.array(sure) & (answers.decisions != answers.truth)
+    assert found.sure.value == pytest.approx(np.mean(sure))
+    assert found.missed.value == pytest.approx(wrong[answers.truth == 1].mean())
+    assert found.alarms.value == pytest.approx(wrong[answers.truth == 0].mean())
+    assert found.sure.low < found.sure.value < found.sure.high
+
+
+def test_without_a_class_its_errors_are_not_defined(answers):
+    healthy = replace(answers, truth=np.zeros_like(answers.truth))
+    found = sureness(healthy, [True] * 60, 0.05)
+    assert (found.missed.value, found.missed.reason) == (None, "no such film")
+    assert found.alarms.value == pytest.approx(answers.decisions.mean())
+
+
+@pytest.mark.parametrize("bend", [0.0, 1.5])
+def test_before_calibration_are_the_networks_own_probabilities(answers, bend):
+    logits = np.random.default_rng(1).normal(3 * answers.truth - 1.5, 2)
+    calibration = Calibration(0.5, 0.3, 0.5, bend=bend)
+    given = replace(answers, probabilities=calibration.probability(logits))
+    found = uncalibrated(given, calibration)
+    own = 1 / (1 + np.exp(-logits))
+    assert found.metrics["log_loss"].value == pytest.approx(log_loss(answers.truth, own))
+    assert found.metrics["brier"].value == pytest.approx(brier_score_loss(answers.truth, own))
+    assert sum(one.films for one in found.reliability_filled) == 60
+
+
+def test_films_of_one_class_show_no_calibration(answers):
+    assert uncalibrated(replace(answers, truth=np.ones_like(answers.truth)), Calibration(1.0, 0.0, 0.5)) is None

@@ -83,6 +83,20 @@ def test_every_family_can_be_stored_and_followed_by_another(calibration):
     assert (then.prevalence, then.family) == (0.3, calibration.family)
 
 
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        Calibration(2.0, 1.0, 0.3),
+        Calibration(2.0, 1.0, 0.3, bend=-1.99),
+        Calibration(0.1, -3.0, 0.3, bend=5.0),
+        Calibration(2.0, 1.0, 0.3, knots=KNOTS),
+    ],
+)
+def test_logits_are_found_again(calibration):
+    logits = np.array([-700.0, -30.0, -2.5, -1e-3, 0.0, 0.7, 4.0, 30.0, 700.0])
+    np.testing.assert_allclose(calibration.logits(calibration.log_odds(logits)), logits, rtol=1e-9, atol=1e-9)
+
+
 def test_a_straight_line_is_stored_as_it_always_was():
     text = b'{"slope":2.0,"intercept":1.0,"prevalence":0.5}'
     assert msgspec.json.encode(msgspec.json.decode(text, type=Calibration)) == text

@@ -4,6 +4,7 @@ from pneumoscope.report.evaluation.cases import case_film
 from pneumoscope.report.evaluation.content import (
     AtPrevalence,
     CaseFilm,
+    Certainty,
     Confusion,
     Curve,
     Decision,
@@ -26,6 +27,7 @@ from pneumoscope.report.evaluation.write import write_evaluation_page, write_eva
 __all__ = [
     "AtPrevalence",
     "CaseFilm",
+    "Certainty",
     "Confusion",
     "Curve",
     "Decision",

@@ -147,6 +147,17 @@ class SubtypeRecall:
 
 
 @dataclass(frozen=True)
+class Certainty:
+    """How often answers are ``sure``, as a share of all films; how many films with the finding were surely answered no
+    (``missed``), and without it surely yes (``alarms``). Of each, at most ``error_rate`` was promised."""
+
+    error_rate: float
+    sure: Estimate
+    missed: Estimate
+    alarms: Estimate
+
+
+@dataclass(frozen=True)
 class AtPrevalence:
     """What an answer is worth where the share ``prevalence`` has the finding."""
 
@@ -294,6 +305,7 @@ class EvaluationReport:
     precision_recall: Curve | None = None
     reliability: tuple[Reliability, ...] = ()
     decision: Decision | None = None
+    certainty: Certainty | None = None
     confusions: tuple[Confusion, ...] = ()
     subtypes: tuple[SubtypeRecall, ...] = ()
     prevalences: tuple[AtPrevalence, ...] = ()

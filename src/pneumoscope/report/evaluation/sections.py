@@ -133,6 +133,24 @@ def _confusions(report: EvaluationReport) -> Blocks:
     return blocks
 
 
+def _certainty(report: EvaluationReport) -> Blocks:
+    known = report.certainty
+    if known is None:
+        return []
+    label = report.measured.label
+    said = (
+        f"The bundle says of which answers it is sure; of the others a reader is to be asked. It promises that of "
+        f"films with {label} at most {known.error_rate:.0%} are surely answered no, and of films without as few surely "
+        f"yes, on average and for films like those that this was found on."
+    )
+    rows = (
+        ("all films, answered surely", share(known.sure)),
+        (f"films with {label}, surely answered no", share(known.missed)),
+        ("films without, surely answered yes", share(known.alarms)),
+    )
+    return [Paragraph(said), Table(("", _INTERVAL), rows, numbers=frozenset({1}))]
+
+
 def _prevalences(report: EvaluationReport) -> Blocks:
     if not report.prevalences:
         return []
@@ -305,6 +323,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[EvaluationReport], Blocks]]] = {
     "calibration": ("Calibration", _calibration),
     "decision": ("Decision curve", _decision),
     "confusion": ("Right and wrong answers", _confusions),
+    "certainty": ("Sure and not sure", _certainty),
     "prevalence": ("At other prevalences", _prevalences),
     "groups": ("Groups", _subgroups),
     "robustness": ("Films of poorer quality", _robustness),

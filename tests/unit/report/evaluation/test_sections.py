@@ -28,8 +28,8 @@ def texts(table):
 
 def test_every_part_has_its_section_in_order():
     assert list(sections(full_report())) == [
-        *("summary", "figures", "curves", "calibration", "decision", "confusion", "prevalence", "groups"),
-        *("robustness", "heat", "cases", "limits", "repeat"),
+        *("summary", "figures", "curves", "calibration", "decision", "confusion", "certainty"),
+        *("prevalence", "groups", "robustness", "heat", "cases", "limits", "repeat"),
     ]
 
 
