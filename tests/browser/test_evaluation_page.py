@@ -55,7 +55,7 @@ def test_the_page_is_never_wider_than_the_window(page, width):
 
 def test_the_links_lead_to_each_section(page, address):
     links = page.locator(".contents a")
-    assert links.count() == page.locator("main > section").count() == 13
+    assert links.count() == page.locator("main > section").count() == 14
     for i in range(links.count()):
         name = links.nth(i).get_attribute("href")
         links.nth(i).click()
@@ -86,7 +86,7 @@ def test_the_page_reads_without_javascript(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    assert page.locator("main > section").count() == 13
+    assert page.locator("main > section").count() == 14
     context.close()
 
 
