@@ -105,9 +105,10 @@ def test_a_connection_cut_before_the_answer_is_tried_again(tmp_path, ears):
         server.settimeout(10)
 
         def hang_up_twice() -> None:
-            for _ in range(2):
-                server.accept()[0].close()
-            server.close()
+            server.accept()[0].close()
+            last, _ = server.accept()
+            server.close()  # before the client can come once more
+            last.close()
 
         thread = threading.Thread(target=hang_up_twice)
         thread.start()
