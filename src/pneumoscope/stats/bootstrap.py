@@ -7,10 +7,12 @@ pass over the draws serves all measures. The result is that of gathering the dra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.stats.intervals import Estimate
@@ -73,8 +75,9 @@ def replicates(
         return measures(_weights(owners, count, np.random.default_rng([seed, draw])))
 
     jobs = usable_cores() if len(owners) >= _MANY else 1
-    draws = ordered_map(figures, range(resamples), jobs) if jobs > 1 else map(figures, range(resamples))
-    rows = list(progress(draws, resamples) if progress else draws)
+    with threadpool_limits(1, "blas") if jobs > 1 else nullcontext():  # its own threads get in the way of ours
+        draws = ordered_map(figures, range(resamples), jobs) if jobs > 1 else map(figures, range(resamples))
+        rows = list(progress(draws, resamples) if progress else draws)
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 
