@@ -35,6 +35,8 @@ _SHOWN = (
     "prepared films, cold, 5,840 films, time",
     "data audit, cold, 200,000 links, time",
     "data audit, cold, 200,000 links, peak memory",
+    "evaluate --scores, 1,000,000 films, time",
+    "evaluate --scores, 1,000,000 films, peak memory",
     "installed, with all base dependencies",
     "training densenet121, pneumoscope : Keras",
     "training resnet50, pneumoscope : Keras",
