@@ -151,7 +151,7 @@ def _measure_bundle(
     """``closer`` are the options of the closer look; None for none."""
     from pneumoscope.data import open_manifest
     from pneumoscope.evaluation import evaluate as measure
-    from pneumoscope.evaluation import look_closer, write_evaluation
+    from pneumoscope.evaluation import look_closer, write_evaluation, write_figures
     from pneumoscope.predict import Predictor
 
     try:
@@ -167,6 +167,7 @@ def _measure_bundle(
         progress=partial(progress, what=split),
         cache=cache_folder() if prepared else None,
     )
+    write_figures(result, out)  # before the long part: what is known is not lost, and a folder that cannot be is told
     look = None if closer is None else look_closer(predictor, manifest, split, jobs=jobs, progress=progress, **closer)
     write_evaluation(result, out, look, command=_command())
     _echo_evaluation(result)

@@ -1,7 +1,7 @@
 """Scores the shipped bundle on labelled films, or a file of anybody's scores. What is evaluated is what ships."""
 
 from pneumoscope.evaluation.closer import CloserLook, look_closer
-from pneumoscope.evaluation.evaluate import Evaluation, evaluate, write_evaluation
+from pneumoscope.evaluation.evaluate import Evaluation, evaluate, write_evaluation, write_figures
 from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import Metrics, read_metrics
 from pneumoscope.evaluation.scores import matched, measure_scores, read_scores, write_scores_evaluation
@@ -18,5 +18,6 @@ __all__ = [
     "read_scores",
     "report_of",
     "write_evaluation",
+    "write_figures",
     "write_scores_evaluation",
 ]

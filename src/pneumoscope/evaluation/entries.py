@@ -140,6 +140,6 @@ def _of_evaluation(evaluation: Evaluation, name: str) -> Entry:
             # to the digits of scores.csv: a bundle and its own evaluation must not differ, however little
             probabilities=np.array([finding.probability for finding in findings], np.float64).round(6),
             decisions=np.array([finding.positive for finding in findings], np.int64),
-            patients=[film.patient for film, _, _ in told],
+            patients=["/".join(film.key) for film, _, _ in told],
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class _Read:
             truth=self.truth[known, k].astype(np.int64),
             probabilities=np.array([finding.probability for finding in findings], np.float64),
             decisions=np.array([finding.positive for finding in findings], np.int64),
-            patients=[self.films[i].patient for i in known],
+            patients=["/".join(self.films[i].key) for i in known],
         )
 
     def _stating(self, k: int) -> NDArray[np.intp]:
@@ -193,16 +193,23 @@ def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | No
 def write_evaluation(
     evaluation: Evaluation, folder: Path, closer: CloserLook | None = None, *, command: str = ""
 ) -> None:
-    """Write ``report.html`` and ``report.pdf``, ``metrics.json``, ``scores.csv`` (a row a film), and ``curves.png`` of
-    the labels that have both classes. ``command`` is what gives the same again."""
+    """Write ``report.html`` and ``report.pdf``, and the files of :func:`write_figures`.
+
+    ``command`` is what gives the same again.
+    """
     metrics = closer.added_to(evaluation.summary) if closer else evaluation.summary
-    with writing_to(folder), atomic_write(folder / "scores.csv") as file:
-        csv.writer(file).writerows(_score_rows(evaluation))
-    with writing_to(folder):
-        write_metrics(metrics, folder)
+    write_figures(replace(evaluation, summary=metrics), folder)
     content = report_of(metrics, evaluation.spec, root=evaluation.root, closer=closer, command=command)
     write_evaluation_page(content, folder / "report.html")
     write_evaluation_pdf(content, folder / "report.pdf")
+
+
+def write_figures(evaluation: Evaluation, folder: Path) -> None:
+    """Write ``metrics.json``, ``scores.csv`` (a row a film), and ``curves.png`` of the labels with both classes."""
+    with writing_to(folder), atomic_write(folder / "scores.csv") as file:
+        csv.writer(file).writerows(_score_rows(evaluation))
+    with writing_to(folder):
+        write_metrics(evaluation.summary, folder)
     read = _Read.of(evaluation.films, evaluation.outcomes, evaluation.truth)
     each = {label: answers for k, label in enumerate(evaluation.labels) if (answers := read.about(k)).both}
     if each:
@@ -229,7 +236,7 @@ def _data(manifest: Manifest, split: str, read: _Read, unreadable: int, *, prepa
         manifest_digest=manifest.digest,
         films=len(read.films),
         positive=int((read.truth[:, 0] == 1).sum()),
-        patients=len({film.patient for film in read.films}),
+        patients=len({film.key for film in read.films}),
         unreadable=unreadable,
         read_from="prepared films, 8 bits" if prepared else "",
     )
@@ -247,7 +254,7 @@ def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:
         labels,
         read.truth[told].argmax(axis=1),
         np.array(probabilities, np.float64).reshape(len(told), len(labels)),
-        [read.films[i].patient for i in told],
+        ["/".join(read.films[i].key) for i in told],
     )
 
 

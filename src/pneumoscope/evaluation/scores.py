@@ -114,7 +114,7 @@ def matched(scores: Scores, manifest: Manifest, split: str) -> Scores:
     refuse([film.path for film, digest in digests if digest and digest != film.digest], "with another digest")
     told = {*names, *scores.unreadable, *scores.unstated}
     refuse([f.path for f in listed.values() if f.label is not None and f.path not in told], "without a score")
-    answers = replace(scores.answers, patients=[film.patient for film in films])
+    answers = replace(scores.answers, patients=["/".join(film.key) for film in films])
     return replace(scores, answers=answers, manifest=manifest, split=split)
 
 

@@ -213,3 +213,12 @@ def test_options_that_do_not_go_together_are_refused(run, manifest, tmp_path):
         assert result.exit_code == 2, message
         assert message in " ".join(result.stderr.split())
     assert not out.exists()
+
+
+def test_what_is_known_is_not_lost_when_the_closer_look_is_stopped(run, demo_films, tiny_bundle, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pneumoscope.evaluation.look_closer", stopped)
+    assert run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out").exit_code != 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"metrics.json", "scores.csv", "curves.png"}

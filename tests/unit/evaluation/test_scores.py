@@ -198,7 +198,7 @@ def test_a_manifest_that_disagrees_is_refused(manifest, tmp_path, rows, message)
 def test_a_film_that_could_not_be_read_or_states_nothing_is_not_missed(manifest, tmp_path):
     rows = "a.png,0,0.1,\nb.png,1,,cut\nc.png,,0.2,\nd.png,1,0.9,\ne.png,1,0.4,\n"
     scores = read_scores(written(tmp_path, rows, "film,label,probability,error"))
-    assert matched(scores, manifest, "test").answers.patients == ["p", "q", "p"]
+    assert matched(scores, manifest, "test").answers.patients == ["made-up/p", "made-up/q", "made-up/p"]
     with pytest.raises(ManifestError, match="no films in split 'val'"):
         matched(scores, manifest, "val")
 
