@@ -15,9 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.bundle.gate import GateNumbers
 from pneumoscope.bundle.spec import (
     CARD_FILE,
     FORMAT,
+    GATE_FILE,
     GOLDEN_FILE,
     GRAPH_FILE,
     OUTPUTS,
@@ -32,7 +34,7 @@ DEFAULT = "default"
 """The name of the packaged bundle, wherever a bundle is asked for."""
 
 _LARGEST_FILE = 2**30
-_NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, CARD_FILE}
+_NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, GATE_FILE, CARD_FILE}
 
 _UNREADABLE = (
     *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
@@ -93,13 +95,14 @@ class ModelBundle:
     """A loaded bundle whose files are whole and those that ``bundle.json`` names.
 
     ``digest`` (SHA-256 of ``bundle.json``) names it. That the graph computes what it should is checked by the engine
-    that opens it, with ``golden``.
+    that opens it, with ``golden``. ``gate`` is there where the description has one.
     """
 
     spec: BundleSpec
     graph: bytes
     golden: GoldenVectors
     digest: str
+    gate: GateNumbers | None = None
 
 
 def default_bundle_path() -> Path:
@@ -118,7 +121,15 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
     """
     spec, spec_bytes, contents = _read_all(path)
     golden = GoldenVectors.from_bytes(contents[GOLDEN_FILE])
-    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes))
+    gate = _gate(spec, contents) if spec.gate else None
+    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes), gate)
+
+
+def _gate(spec: BundleSpec, contents: Mapping[str, bytes]) -> GateNumbers:
+    numbers = GateNumbers.from_bytes(contents[GATE_FILE])
+    if spec.gate and numbers.bias.size != len(spec.gate.kinds):
+        raise DamagedBundle(f"{GATE_FILE}: expected {len(spec.gate.kinds)} kinds of pictures, got {numbers.bias.size}")
+    return numbers
 
 
 def bundle_files(path: str | Path = DEFAULT) -> dict[str, bytes]:
@@ -209,7 +220,7 @@ def _parse_spec(data: bytes, place: Path) -> BundleSpec:
         spec = msgspec.json.decode(data, type=BundleSpec)
     except msgspec.DecodeError as error:
         raise DamagedBundle(f"{place}: {SPEC_FILE} breaks the schema: {error}") from error
-    if missing := {GRAPH_FILE, GOLDEN_FILE} - set(spec.files):
+    if missing := {GRAPH_FILE, GOLDEN_FILE, *([GATE_FILE] if spec.gate else [])} - set(spec.files):
         raise DamagedBundle(f"{place}: {SPEC_FILE} does not list {', '.join(sorted(missing))}")
     return spec
 

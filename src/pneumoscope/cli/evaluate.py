@@ -215,6 +215,9 @@ def _echo_evaluation(result: Evaluation) -> None:
     for label, measured in (summary.labels or {}).items():
         click.echo(f"{label}, stated of {measured.films} films")
         _echo_measures(measured)
+    if refused := summary.refusals:
+        why = ", ".join(f"{count} {reason}" for reason, count in refused.reasons.items())
+        click.echo(f"  {refused.refused} of them the bundle would not answer{f' ({why})' if why else ''}; here all are")
     if choice := summary.argmax:
         click.echo(f"the most probable label, on the {choice.films} films of which exactly one is true")
         _echo_metrics(choice.metrics)

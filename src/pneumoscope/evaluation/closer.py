@@ -68,7 +68,7 @@ def look_closer(
     ------
     ManifestError : if no film states the bundle's first label, or none can be read.
     """
-    spec = predictor.bundle.spec
+    spec, predictor = predictor.bundle.spec, predictor.forcing()
     films = LabelledFilms.of(manifest.only(split), spec)
 
     def options(what: str) -> dict[str, Any]:

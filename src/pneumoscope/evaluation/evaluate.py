@@ -24,6 +24,7 @@ from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
 from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
+from pneumoscope.evaluation.refusals import refusals
 from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import (
     FORMAT,
@@ -82,6 +83,10 @@ class _Read:
         """Whether the bundle is sure of its answer to each film that states label ``k``."""
         return [self.readings[i].findings[k].sure for i in self._stating(k)]
 
+    def read_as(self, k: int) -> list[Reading]:
+        """The readings of the films that state label ``k``."""
+        return [self.readings[i] for i in self._stating(k)]
+
     def about(self, k: int) -> Answers:
         """The answers about label ``k``, where it is stated."""
         known = self._stating(k)
@@ -108,6 +113,9 @@ def evaluate(
 ) -> Evaluation:
     """Read the films of ``split`` that state a label, and measure the answers at the predictor's operating point.
 
+    Films that the predictor would refuse are answered all the same, and counted: see
+    :mod:`pneumoscope.evaluation.refusals`.
+
     Each label is measured on the films that state it; of labels that exclude each other, one that is not stated counts
     as no where another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
     films prepared there (at the network's size, in 8 bits) are read in place of the files, and prepared first if need
@@ -118,7 +126,7 @@ def evaluate(
     ManifestError : if the split has no film that states a label, or none that can be read.
     FilmError : with ``cache``, if a film cannot be read.
     """
-    spec = predictor.bundle.spec
+    spec, predictor = predictor.bundle.spec, predictor.forcing()
     labels = tuple(label.name for label in spec.labels)
     chosen = with_targets(manifest.only(split), labels)
     if not chosen.films:
@@ -145,6 +153,7 @@ def evaluate(
         curves={name: a.curves() for name, a in about.items() if a.both} or None,
         points=at_points(first, spec.operating_points),
         sureness=_sureness(read, first, spec.labels[0]),
+        refusals=refusals(first, read.read_as(0)) if spec.gated else None,
         uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
         prevalence=elsewhere(each[labels[0]].confusion) or None,
@@ -260,16 +269,19 @@ def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:
 
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
     first = ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
-    yield first + [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
+    further = [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
+    gated = evaluation.spec.gated
+    yield first + further + (["abstention"] if gated else [])
     for film, outcome, truth in zip(evaluation.films, evaluation.outcomes, evaluation.truth, strict=True):
         about = [utf8(film.path), utf8(film.patient), film.subtype, _said(truth[0])]
         if isinstance(outcome, Failure):
             others = [cell for said in truth[1:] for cell in (_said(said), "", "")]
-            yield [*about, "", "", "", film.digest, utf8(outcome.error), *others]
+            yield [*about, "", "", "", film.digest, utf8(outcome.error), *others, *([""] if gated else [])]
         else:
             others = [cell for k, f in enumerate(outcome.findings[1:], 1) for cell in (_said(truth[k]), *_answer(f))]
             flags = ";".join(flag.code for flag in outcome.flags)
-            yield [*about, *_answer(outcome.finding), flags, outcome.film_digest, "", *others]
+            reasons = [";".join(reason.code for reason in outcome.abstention)] if gated else []
+            yield [*about, *_answer(outcome.finding), flags, outcome.film_digest, "", *others, *reasons]
 
 
 _FURTHER = ("label", "probability", "decision")

@@ -6,19 +6,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
-from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
+from pneumoscope.bundle.spec import Kind
+from pneumoscope.core import Correction, Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
-from pneumoscope.predict.quality import quality_flags
+from pneumoscope.predict.gate import REMEDIES, Verdict, judge
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,31 +28,69 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | Dataset"
 T = TypeVar("T")
 
 
+class _Look(NamedTuple):
+    """A film, what the graph answers to it, whether that may be told, and what was done to the film before."""
+
+    film: Radiograph
+    outputs: Outputs
+    verdict: Verdict
+    remedy: Kind | None
+
+
 class Predictor:
     """Reads films with one bundle. May be shared by threads.
+
+    A film that the bundle is not for, or that its gate refuses, is not answered; with ``force`` it is, and the reading
+    says so. One that is refused as it came and not when it is put right (a negative, a film upside down) is offered
+    the answer to that; with ``correct`` that is the answer, and the reading says so.
 
     >>> from pneumoscope import Predictor
     >>> predictor = Predictor.open()
     >>> reading = predictor.read("demo/films/NORMAL/IM-0001-0001.jpeg")     # doctest: +SKIP
     """
 
-    def __init__(self, bundle: ModelBundle, engine: Engine, operating_point: OperatingPoint | None = None) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        engine: Engine,
+        operating_point: OperatingPoint | None = None,
+        *,
+        force: bool = False,
+        correct: bool = False,
+    ) -> None:
         self.bundle = bundle
         self.engine = engine
+        self.force, self.correct = force, correct
         self.operating_point = operating_point or bundle.spec.operating_point()
 
     @classmethod
-    def open(cls, bundle: str | Path = DEFAULT, *, operating_point: str | None = None) -> Self:
+    def open(
+        cls,
+        bundle: str | Path = DEFAULT,
+        *,
+        operating_point: str | None = None,
+        force: bool = False,
+        correct: bool = False,
+    ) -> Self:
         """Load a bundle (a folder, a zip file or ``"default"``) and check it.
 
         Raises
         ------
         BundleError : if the bundle is damaged, foreign or newer than this program.
         MissingExtra : if its preprocessing needs a library that is not installed.
-        ValueError : if it has no operating point of that name.
+        ValueError : if it has no operating point of that name, or nothing to correct films by.
         """
         loaded = load_bundle(bundle)
-        return cls(loaded, open_engine(loaded), loaded.spec.operating_point(operating_point))
+        point = loaded.spec.operating_point(operating_point)
+        if correct and loaded.gate is None:
+            raise ValueError(
+                f"{loaded.spec.name} {loaded.spec.version} has no gate: it cannot tell which films are to be corrected"
+            )
+        return cls(loaded, open_engine(loaded), point, force=force, correct=correct)
+
+    def forcing(self) -> Self:
+        """The same, but answering every film as it came: what an evaluation measures."""
+        return type(self)(self.bundle, self.engine, self.operating_point, force=True)
 
     def read(self, source: Source, *, name: str | None = None, heatmap: bool = True) -> Reading:
         """Read one film: a path, a file's bytes or a DICOM dataset. ``name`` is what the reading calls it.
@@ -115,20 +154,45 @@ class Predictor:
         spec = self.bundle.spec
         decoded = perf_counter()
         seen = planes(film, spec.preprocessing) if seen is None else seen
-        flags = quality_flags(film, _plain(film, seen, spec.preprocessing), spec)
         prepared = perf_counter()
-        outputs = self.engine.run(standardise(seen, spec.preprocessing)[np.newaxis])
+        look = self._look(film, seen)
+        righted = self._righted(look)
+        shown = righted if righted and self.correct else look
+        abstention = look.verdict.reasons if shown is look else ()
+        answered = self.force or not abstention
+        findings = self._findings(shown.outputs) if answered else ()
         inferred = perf_counter()
         return Reading(
             film=name,
-            findings=self._findings(outputs),
-            flags=flags,
-            notes=film.notes,
-            heatmap=self._heatmap(outputs, film) if heatmap else None,
+            findings=findings,
+            flags=shown.verdict.flags if shown is look else (*look.verdict.reasons, *shown.verdict.flags),
+            abstention=abstention,
+            correction=self._correction(righted),
+            notes=(*film.notes, *([f"read {REMEDIES[shown.remedy].done}"] if shown.remedy else [])),
+            heatmap=self._heatmap(shown) if heatmap and answered else None,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
             milliseconds=Timings(milliseconds, 1e3 * (prepared - decoded), 1e3 * (inferred - prepared)),
         )
+
+    def _look(self, film: Radiograph, seen: NDArray[np.float32], remedy: Kind | None = None) -> _Look:
+        """What the graph answers to a film, and whether that may be told."""
+        spec = self.bundle.spec.preprocessing
+        outputs = self.engine.run(standardise(seen, spec)[np.newaxis])
+        return _Look(film, outputs, judge(film, _plain(film, seen, spec), outputs.features[0], self.bundle), remedy)
+
+    def _righted(self, look: _Look) -> _Look | None:
+        """A film that was refused, put right, if nothing speaks against it then."""
+        if look.verdict.remedy is None:
+            return None
+        film = REMEDIES[look.verdict.remedy].apply(look.film)
+        righted = self._look(film, planes(film, self.bundle.spec.preprocessing), look.verdict.remedy)
+        return None if righted.verdict.reasons else righted
+
+    def _correction(self, righted: _Look | None) -> Correction | None:
+        if righted is None or righted.remedy is None:
+            return None
+        return Correction(righted.remedy, REMEDIES[righted.remedy].done, self._findings(righted.outputs))
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
         point = self.operating_point
@@ -140,12 +204,16 @@ class Predictor:
             findings.append(Finding(label.name, probability, point.name, point.threshold, positive, sure))
         return tuple(findings)
 
-    def _heatmap(self, outputs: Outputs, film: Radiograph) -> NDArray[np.float32]:
-        """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""
+    def _heatmap(self, look: _Look) -> NDArray[np.float32]:
+        """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1.
+
+        It lies over the film as it came, whatever was done to it.
+        """
         label = self.bundle.spec.labels[0]
-        evidence = label.calibration.log_odds(outputs.cam[0, 0]) / label.strong_evidence
+        evidence = label.calibration.log_odds(look.outputs.cam[0, 0]) / label.strong_evidence
         seen = np.clip(evidence, 0.0, 1.0).astype(np.float32)
-        return map_over_film(seen, film, self.bundle.spec.preprocessing)
+        grid = map_over_film(seen, look.film, self.bundle.spec.preprocessing)
+        return REMEDIES[look.remedy].back(grid) if look.remedy else grid
 
 
 def _plain(film: Radiograph, seen: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pneumoscope.core import Failure, Outcome
+from pneumoscope.core import Correction, Failure, Outcome
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import NOT_SURE, decision, percent
+from pneumoscope.report.wording import NOT_ANSWERED, NOT_SURE, decision, doubts, percent
 
 _NARROWEST = 60
 
@@ -31,11 +31,20 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
     if isinstance(outcome, Failure):
         yield _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
         return
-    flags = ", ".join(flag.code for flag in outcome.flags)
+    told = ", ".join(doubts(outcome))
+    if not outcome.answered:
+        offer = f"; {_offer(outcome.correction)}" if outcome.correction else ""
+        yield _line(outcome.film, "-", NOT_ANSWERED, f"{told}{offer}", width)
+        return
     for i, finding in enumerate(outcome.findings):
-        film, doubts = ("", "") if i else (outcome.film, flags)
-        remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", doubts)))
+        film, why = ("", "") if i else (outcome.film, told)
+        remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", why)))
         yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+
+
+def _offer(correction: Correction) -> str:
+    first = correction.findings[0]
+    return f"corrected: {decision(first)} {percent(first.probability)}"
 
 
 def _line(film: str, probability: str, answer: str, remarks: str, width: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pneumoscope.core import Finding
+from pneumoscope.core import Correction, Finding, Reading
 
 
 def decision(finding: Finding) -> str:
@@ -11,6 +11,7 @@ def decision(finding: Finding) -> str:
 
 
 NOT_SURE = "not sure: ask a reader"
+NOT_ANSWERED = "not answered"
 
 
 def certainty(finding: Finding) -> str:
@@ -29,3 +30,15 @@ def percent(probability: float) -> str:
     if probability > 0.999:
         return ">99.9%"
     return "<0.1%" if probability < 0.001 else f"{probability:.1%}"
+
+
+def offer(correction: Correction) -> str:
+    """Return what a film that is not answered would be read as, were it corrected."""
+    answers = ", ".join(f"{decision(finding)} ({percent(finding.probability)})" for finding in correction.findings)
+    return f"Read {correction.done}, the answer would be: {answers}."
+
+
+def doubts(reading: Reading) -> list[str]:
+    """Return the codes of all reasons for doubt; of a forced answer, those that it was given in spite of are marked."""
+    mark = "forced: " if reading.forced else ""
+    return [*(f"{mark}{reason.code}" for reason in reading.abstention), *(flag.code for flag in reading.flags)]
