@@ -26,6 +26,7 @@ from pneumoscope.bundle.spec import (
     SCHEMA_VERSION,
     SPEC_FILE,
     BundleSpec,
+    Gate,
 )
 from pneumoscope.core import BundleError, DamagedBundle, ForeignBundle, NewerBundle
 from pneumoscope.core.files import atomic_write, sha256_bytes
@@ -121,14 +122,16 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
     """
     spec, spec_bytes, contents = _read_all(path)
     golden = GoldenVectors.from_bytes(contents[GOLDEN_FILE])
-    gate = _gate(spec, contents) if spec.gate else None
+    gate = _gate(spec.gate, contents[GATE_FILE], golden) if spec.gate else None
     return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes), gate)
 
 
-def _gate(spec: BundleSpec, contents: Mapping[str, bytes]) -> GateNumbers:
-    numbers = GateNumbers.from_bytes(contents[GATE_FILE])
-    if spec.gate and numbers.bias.size != len(spec.gate.kinds):
-        raise DamagedBundle(f"{GATE_FILE}: expected {len(spec.gate.kinds)} kinds of pictures, got {numbers.bias.size}")
+def _gate(about: Gate, data: bytes, golden: GoldenVectors) -> GateNumbers:
+    """The numbers, which must be for the graph's features and the kinds that the description names."""
+    numbers = GateNumbers.from_bytes(data)
+    expected, found = (len(about.kinds), golden.outputs["features"].shape[1]), (numbers.kinds, numbers.features)
+    if found != expected:
+        raise DamagedBundle(f"{GATE_FILE}: expected {expected} kinds of pictures and features of a film, got {found}")
     return numbers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass, fields
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from pneumoscope.bundle.spec import GATE_FILE
 from pneumoscope.core import DamagedBundle
 from pneumoscope.imaging.preprocess import coarse
-from pneumoscope.stats.novelty import Gaussian, mahalanobis
+from pneumoscope.stats.novelty import residual
 
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 
@@ -22,57 +23,52 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class GateNumbers:
-    """What was fitted, all float32, of F features, G x G cells and C kinds of pictures.
+    """What was fitted, all float32, for F features, G x G cells and C kinds of pictures.
 
     Attributes
     ----------
-    mean (F,), basis (F, K), variances (K,), rest () : the features of the films that the network has learned from, see
-        :class:`~pneumoscope.stats.novelty.Gaussian`.
-    weights (F + G * G, C), bias (C,) : which kind a picture is, by its features and its coarse greys (:func:`seen`);
-        the first kind is a film as it should be.
+    basis : (F, K), the directions in which the features of the films lie that the network has learned from, with the
+        precision of a float16.
+    weights, bias : (F + G * G, C) and (C,): which kind a picture is, by its features and its coarse greys
+        (:func:`seen`); the first kind is a film as it should be.
 
     Raises
     ------
     DamagedBundle : if the shapes do not fit each other, or a number is none.
     """
 
-    mean: Floats
     basis: Floats
-    variances: Floats
-    rest: Floats
     weights: Floats
     bias: Floats
 
     def __post_init__(self) -> None:
-        shapes = {field.name: getattr(self, field.name).shape for field in fields(self)}
-        features, kinds = self.mean.size, self.bias.size
-        cells = self.side**2
-        expected = {
-            "mean": (features,),
-            "basis": (features, self.variances.size),
-            "variances": (self.variances.size,),
-            "rest": (),
-            "weights": (features + cells, kinds),
-            "bias": (kinds,),
-        }
-        if shapes != expected:
-            raise DamagedBundle(f"{GATE_FILE}: expected the shapes {expected}, got {shapes}")
-        for name in shapes:
-            values = getattr(self, name)
-            if values.dtype != np.float32 or not np.isfinite(values).all():
-                raise DamagedBundle(f"{GATE_FILE}: {name}: expected finite float32 numbers")
-        if not (min(self.variances.min(initial=np.inf), self.rest) > 0):
-            raise DamagedBundle(f"{GATE_FILE}: expected variances above 0")
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        shapes = {name: values.shape for name, values in arrays.items()}
+        flat = [len(shape) for shape in shapes.values()] == [2, 2, 1]
+        if not flat or self.weights.shape != (self.features + self.side**2, self.kinds):
+            raise DamagedBundle(f"{GATE_FILE}: expected arrays that fit each other, got the shapes {shapes}")
+        if not all(values.dtype == np.float32 and np.isfinite(values).all() for values in arrays.values()):
+            raise DamagedBundle(f"{GATE_FILE}: expected finite numbers")
+
+    @property
+    def features(self) -> int:
+        """How many features of the graph it takes."""
+        return self.basis.shape[0]
 
     @property
     def side(self) -> int:
         """How many cells of coarse greys the classifier is shown each way."""
-        return int(np.sqrt(max(0, self.weights.shape[0] - self.mean.size)))
+        return math.isqrt(max(0, self.weights.shape[0] - self.features))
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of pictures it knows."""
+        return self.bias.size
 
     def to_bytes(self) -> bytes:
         """As a NumPy archive."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{field.name: getattr(self, field.name) for field in fields(self)})
+        np.savez_compressed(buffer, basis=self.basis.astype(np.float16), weights=self.weights, bias=self.bias)
         return buffer.getvalue()
 
     @classmethod
@@ -85,13 +81,13 @@ class GateNumbers:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                return cls(**{field.name: archive[field.name] for field in fields(cls)})
+                return cls(**{field.name: archive[field.name].astype(np.float32) for field in fields(cls)})
         except _UNREADABLE as error:
             raise DamagedBundle(f"{GATE_FILE}: cannot be read: {error}. Get the bundle again.") from error
 
     def novelty(self, features: Floats) -> NDArray[np.float64]:
-        """How far (N,) pictures are from the films that the network has learned from; about 1 for films like those."""
-        return mahalanobis(features, Gaussian(self.mean, self.basis, self.variances, float(self.rest)))
+        """How much of each picture's features (N, F) is unlike those of the films that the network has learned from."""
+        return residual(features, self.basis)
 
     def scores(self, features: Floats, greys: Floats) -> NDArray[np.float64]:
         """The score (N, C) of each kind, by features (N, F) and coarse greys (N, G * G)."""

@@ -56,7 +56,7 @@ STATES = ("positive", "negative", "unanswered", "flagged")
 
 
 def states(reading: Reading) -> frozenset[str]:
-    """Return those of ``STATES`` that a film is in: one of the first three, and ``flagged`` if its answer is doubted."""
+    """Return which of ``STATES`` a film is in: one of the first three, and ``flagged`` if its answer is doubted."""
     if not reading.answered:
         return frozenset({"unanswered"})
     answer = "positive" if reading.finding.positive else "negative"

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Array = NDArray[np.float64]
 
+_LEAST = 1e-12
+
 
 class Gaussian(NamedTuple):
     """A normal distribution of features that varies by itself in K directions, and evenly in all others.
@@ -30,6 +32,23 @@ class Gaussian(NamedTuple):
     basis: Floats
     variances: Floats
     rest: float
+
+
+def residual(features: Floats, basis: Floats) -> Array:
+    """Logarithm of the share (N,) of each film's features that no column of ``basis`` (F, K), orthonormal, explains.
+
+    The share is of the squared length, so that only the direction of the features counts. 0 for features that are all
+    unexplained, or all 0.
+
+    Source: the residual of Wang et al., "ViM: out-of-distribution with virtual-logit matching", 2022, over the length
+    of the features; no logits.
+    """
+    rows = np.asarray(features, np.float64)
+    whole = (rows**2).sum(axis=1)
+    along = ((rows @ np.asarray(basis, np.float64)) ** 2).sum(axis=1)
+    known = np.divide(along, whole, out=np.zeros_like(whole), where=whole > _LEAST)
+    found: Array = np.log(np.clip(1.0 - known, _LEAST, 1.0))
+    return found
 
 
 def mahalanobis(features: Floats, known: Gaussian) -> Array:
@@ -68,7 +87,8 @@ def energy(logits: Floats) -> Array:
     Source: Liu et al., "Energy-based out-of-distribution detection", 2020.
     """
     values = np.asarray(logits, np.float64)
-    return -np.logaddexp(0.0, values).sum(axis=1)
+    found: Array = -np.logaddexp(0.0, values).sum(axis=1)
+    return found
 
 
 def log_odds_against_first(scores: Floats) -> Array:
@@ -85,5 +105,5 @@ def log_odds_against_first(scores: Floats) -> Array:
 
 def _unit(vectors: Floats) -> Array:
     rows = np.asarray(vectors, np.float64)
-    scaled: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    scaled: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _LEAST)
     return scaled
