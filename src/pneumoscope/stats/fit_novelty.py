@@ -41,9 +41,9 @@ def gaussian(features: Floats, directions: int) -> Gaussian:
     mean = rows.mean(axis=0)
     covariance = (rows - mean).T @ (rows - mean) / len(rows)
     variances, basis = _leading(covariance, directions)
-    others = max(1, rows.shape[1] - directions)
-    rest = max(float(np.trace(covariance) - variances.sum()) / others, 1e-12)
-    return Gaussian(mean, basis, np.maximum(variances, 1e-12), rest)
+    least, others = 1e-12 * float(np.trace(covariance)), rows.shape[1] - directions
+    rest = max(float(np.trace(covariance) - variances.sum()) / others, least) if others else np.inf
+    return Gaussian(mean, basis, np.maximum(variances, least), rest)
 
 
 def classifier(inputs: Floats, kinds: NDArray[np.integer], counted: Floats, strength: float) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ class Gaussian(NamedTuple):
     mean : (F,).
     basis : (F, K) orthonormal columns.
     variances : (K,) of the features along these.
-    rest : variance along any other direction.
+    rest : variance along any other direction; infinite where there is none.
     """
 
     mean: Floats

@@ -25,7 +25,7 @@ PICTURES_COUNT: Final = 0.3
 """All pictures that are no frontal chest films together count as much as so many of all films, spoilt or not."""
 
 SPARED: Final = 0.995
-"""The share of validation films that neither threshold alone refuses, at least."""
+"""The share of the validation films, and some a little less than perfect, that either threshold spares at least."""
 CAUGHT: Final = 0.99
 """Where it can be had beside that, the share of the pictures set aside for thresholds that the classifier refuses."""
 
@@ -37,7 +37,7 @@ def numbers(material: Material, left_out: frozenset[str] = frozenset()) -> GateN
     """
     inputs, kinds, counted = _examples(material, left_out)
     weights, bias = classifier(inputs, kinds, counted, STRENGTH)
-    features = material.learned.sound.features
+    features = material.learned.good.features
     basis = principal(features, min(DIRECTIONS, *features.shape))
     fitted = GateNumbers(basis.astype(np.float32), weights.astype(np.float32), bias.astype(np.float32))
     return GateNumbers.from_bytes(fitted.to_bytes())
@@ -51,7 +51,7 @@ def _examples(
     kept = [picture.category not in left_out for picture in material.pictures]
     pictures = material.looks.only(fit & np.array(kept))
     turned = material.turned.only(np.repeat(np.array(kept)[fit], len(material.turned) // int(fit.sum())))
-    parts = [(0, material.learned.sound), (0, material.learned.spoilt["chest"]), (1, pictures), (1, turned)]
+    parts = [(0, material.learned.good), (1, pictures), (1, turned)]
     parts += [(k, material.learned.spoilt[kind]) for k, kind in enumerate(KINDS) if kind in SPOILT]
     kinds = np.concatenate([np.full(len(looks), kind, np.int64) for kind, looks in parts])
     counted = np.ones(len(kinds))
@@ -72,11 +72,11 @@ def oddness(looks: Looks, fitted: GateNumbers) -> NDArray[np.float64]:
 def thresholds(material: Material, fitted: GateNumbers) -> tuple[float, float]:
     """From where on the classifier's log-odds, and the novelty, refuse a picture.
 
-    Both spare at least SPARED of the validation films. Where the classifier's log-odds of these and of CAUGHT of the
+    Both spare at least SPARED of the films held back. Where the classifier's log-odds of these and of CAUGHT of the
     pictures set aside lie apart, its threshold is in the middle of the gap: as far from refusing a film of another
     place as from answering a picture of another kind.
     """
-    held, others = material.held.sound, material.of("threshold")
+    held, others = material.held.good, material.of("threshold")
     spared = float(np.quantile(oddness(held, fitted), SPARED))
     caught = float(np.quantile(oddness(others, fitted), 1 - CAUGHT)) if len(others) else spared
     return max(spared, (spared + caught) / 2), float(np.quantile(fitted.novelty(held.features), SPARED))

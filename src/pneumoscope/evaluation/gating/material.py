@@ -36,6 +36,11 @@ class Films:
     sound: Looks
     spoilt: dict[Kind, Looks]
 
+    @cached_property
+    def good(self) -> Looks:
+        """What is to be answered: films as they are, and some that are a little less than perfect."""
+        return Looks.joined([self.sound, self.spoilt["chest"]])
+
     def sample(self, chosen: NDArray[np.bool_] | None = None) -> Sample:
         """How many films, all or some, and of how many patients."""
         places = range(len(self.films)) if chosen is None else np.flatnonzero(chosen)
