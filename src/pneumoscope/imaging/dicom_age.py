@@ -8,8 +8,10 @@ from typing import Final
 
 from pneumoscope.imaging.dicom_header import Header
 
-_AGE: Final = re.compile(r"(\d{1,3})([DWMY])")
-_A_YEAR: Final = {"D": 365, "W": 52, "M": 12, "Y": 1}
+_AGE: Final = re.compile(r"(\d{1,3})([DWMY]?)")
+_A_YEAR: Final = {"D": 365, "W": 52, "M": 12, "Y": 1, "": 1}
+"""How many of each unit make a year. The standard wants one; public collections often leave it out, and mean years."""
+
 _DATE: Final = re.compile(r"(\d{4})\.?(\d\d)\.?(\d\d)")
 _OLDEST: Final = 110
 """Older patients are made up: software that takes names away likes to leave a birth in 1900 or an age of 999."""

@@ -14,10 +14,26 @@ GREYS = np.arange(400, dtype=np.uint16).reshape(20, 20)
 
 @pytest.mark.parametrize(
     ("stated", "years"),
-    [("003Y", 3), ("018M", 1), ("011M", 0), ("052W", 1), ("364D", 0), ("365D", 1), ("110Y", 110), ("111Y", None)],
+    [
+        ("003Y", 3),
+        ("018M", 1),
+        ("011M", 0),
+        ("052W", 1),
+        ("364D", 0),
+        ("365D", 1),
+        ("110Y", 110),
+        ("111Y", None),
+    ],
 )
 def test_a_stated_age(make_dicom, stated, years):
     assert read(make_dicom(GREYS, PatientAge=stated)).age == years
+
+
+def test_a_stated_age_without_its_unit_is_in_years(make_dicom):
+    """As public collections have it; pydicom writes no such age without a warning."""
+    data = make_dicom(GREYS, PatientAge="058Y")
+    assert data.count(b"058Y") == 1
+    assert read(data.replace(b"058Y", b"58  ")).age == 58
 
 
 @pytest.mark.parametrize(
