@@ -53,3 +53,13 @@ def test_what_is_not_sure_is_remarked_before_all_else(items, item):
     first, second = lines.splitlines()[2:]
     assert "not sure: ask a reader, inverted" in first
     assert "sure" not in second
+
+
+def test_what_is_not_answered_is_no_answer(refused):
+    lines = format_table([outcome for outcome, _ in refused], 140).splitlines()[2:]
+    assert ["not answered" in line for line in lines] == [True, True, False, False, False]
+    assert lines[0].split()[:2] == ["side.png", "-"]
+    assert lines[0].endswith("wrong-view")
+    assert lines[1].endswith("upside-down; corrected: pneumonia 80.0%")
+    assert lines[2].endswith("upside-down")
+    assert lines[3].endswith("forced: wrong-view")
