@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.bundle.spec import GATE_FILE
 from pneumoscope.core import DamagedBundle
-from pneumoscope.imaging.preprocess import coarse
+from pneumoscope.imaging.quality import cells
 from pneumoscope.stats.novelty import residual
 
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -107,7 +107,7 @@ def seen(halved: Floats, side: int) -> Floats:
     ``halved`` is the whole film averaged 2 x 2: see :func:`pneumoscope.imaging.quality.half`. A film of one grey is
     all 0.
     """
-    cells = coarse(halved, (side, side)).ravel()
-    cells = cells - cells.mean()
-    spread = float(np.sqrt(np.mean(cells**2)))
-    return (cells / spread if spread > 1e-6 else cells).astype(np.float32)
+    greys = cells(halved, side, side).astype(np.float64).ravel()
+    greys -= greys.mean()
+    spread = math.sqrt(float(greys @ greys) / greys.size)
+    return (greys / spread if spread > 1e-6 else 0 * greys).astype(np.float32)

@@ -6,11 +6,11 @@ All take the film averaged 2 x 2, as :func:`half` gives it.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 _DARK, _BRIGHT = 0.02, 0.98
 _LEAST = 1e-9
@@ -22,11 +22,27 @@ Greys = NDArray[np.float32]
 
 
 def half(plain: Greys) -> Greys:
-    """A film at half its size, (H, W) float32 to about (H / 2, W / 2), each pixel the mean of 2 x 2.
+    """A film at half its size, (H, W) float32 to (H // 2, W // 2), each pixel the mean of 2 x 2.
 
     ``plain`` is the whole film in its own greys at the network's size: see ``Preprocessing.plain``.
     """
-    return np.asarray(Image.fromarray(np.ascontiguousarray(plain)).reduce(2))
+    height, width = (side // 2 * 2 for side in plain.shape)
+    rows = plain[:height:2, :width] + plain[1:height:2, :width]
+    return (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+
+
+def cells(greys: Greys, rows: int, columns: int) -> Greys:
+    """Mean grey of the cells of a grid laid over a picture, (rows, columns); a cell may cut through pixels."""
+    means: Greys = _covered(rows, greys.shape[0]) @ greys @ _covered(columns, greys.shape[1]).T
+    return means
+
+
+@lru_cache(maxsize=16)
+def _covered(cells: int, pixels: int) -> Greys:
+    """Which share of each cell along a side is covered by each pixel, (cells, pixels)."""
+    edges, pixel = np.linspace(0, pixels, cells + 1)[:, np.newaxis], np.arange(pixels)
+    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
+    return (np.clip(overlap, 0, None) * (cells / pixels)).astype(np.float32)
 
 
 def measures(halved: Greys) -> NDArray[np.float64]:
@@ -47,8 +63,8 @@ def sharpness(halved: Greys) -> float:
     The mean squared step between neighbours over that of the film averaged once more, 4 x 4. Noise, and a JPEG's grain,
     are finer than either, so that they do not pass for sharpness.
     """
-    coarse = Image.fromarray(np.ascontiguousarray(halved)).reduce(4)
-    fine, broad = _steps(halved), _steps(np.asarray(coarse))
+    coarse = cells(halved, *(max(1, side // 4) for side in halved.shape))
+    fine, broad = _steps(halved), _steps(coarse)
     return math.log(fine / broad) if min(fine, broad) > _LEAST else 0.0
 
 
