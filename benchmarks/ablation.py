@@ -13,12 +13,14 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import common
 import numpy as np
 from common import ROOT, say
 from training_runs import Row, TrainingRun, changes, command, figures, read_table, write_table
 
+from pneumoscope.data import joined, read_listing, write_manifest
 from pneumoscope.stats.paired import PairedTest, paired_bootstrap
 from pneumoscope.stats.weighted import scored
 
@@ -32,13 +34,17 @@ _FROM_NOTHING = changes("network.weights=none", "optimisation.before=[]", "optim
 
 @dataclass(frozen=True)
 class Idea:
-    """One change: of the recipe, of the network, or of how the finished network looks at a film."""
+    """One change: of the recipe, of the network, of what it learns from, or of how it looks at a film when finished.
+
+    ``start`` is what it starts from: ImageNet weights, nothing, or a network that has learned adults' films before.
+    """
 
     words: str
     options: tuple[str, ...] = ()
     recipe: str = "mobilenetv2"
     views: tuple[str, ...] = ()
-    weights: bool = True
+    adults: bool = False
+    start: Literal["ImageNet", "random", "adults"] = "ImageNet"
 
 
 _IDEAS = {
@@ -78,8 +84,10 @@ _IDEAS = {
     "mirrored": Idea("answers to the film and its mirror image averaged", views=("plain", "mirrored")),
     "closer": Idea("answers to the film and its middle averaged", views=("plain", "closer")),
     "all-views": Idea("answers to three views averaged", views=("plain", "mirrored", "closer")),
-    "cnn-deep": Idea("a plain network from random weights", recipe="cnn-deep", weights=False),
-    "random": Idea("MobileNetV2 from random weights", _FROM_NOTHING, weights=False),
+    "cnn-deep": Idea("a plain network from random weights", recipe="cnn-deep", start="random"),
+    "random": Idea("MobileNetV2 from random weights", _FROM_NOTHING, start="random"),
+    "with-adults": Idea("adults' films too, COVID-19 as pneumonia", adults=True),
+    "adult-start": Idea("learned adults' films before", start="adults"),
 }
 
 
@@ -87,11 +95,11 @@ def main() -> None:
     args = _arguments()
     length = "full" if args.full else "short"
     args.out = args.out or Path(str(TABLE).format(length=length))
-    films = _shifted(args.runs)
+    args.runs.mkdir(parents=True, exist_ok=True)
     rows = read_table(args.out, lambda row: (row["idea"], int(row["seed"])))
     for name in args.only or _IDEAS:
         for seed in range(_SEED, _SEED + args.seeds):
-            run, base = (_run(each, seed, films, args) for each in (name, "base"))
+            run, base = (_run(each, seed, args) for each in (name, "base"))
             if args.collect and not (run.complete and base.complete):
                 say(f"{run.name}: not complete, left out")
                 continue
@@ -113,25 +121,51 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _shifted(runs: Path) -> Path:
+def _children(runs: Path) -> Path:
     """The manifest with the shifted split."""
-    manifest = runs / "shifted.csv"
+    manifest = runs / "children.csv"
     if not manifest.exists():
-        runs.mkdir(parents=True, exist_ok=True)
         films = common.data_folder() / "kermany224"
         command("data", "split", films, "--strategy", "shifted", "--seed", _SEED, "--out", manifest)
     return manifest
 
 
-def _run(name: str, seed: int, films: Path, args: argparse.Namespace) -> TrainingRun:
-    idea = _IDEAS[name]
+def _adults(runs: Path) -> Path:
+    """Adults, all of them to be learned from."""
+    manifest = runs / "adults.csv"
+    if not manifest.exists():
+        films = common.data_folder() / "adult224"
+        command("data", "index", films, "--class", "covid=1", "--split", "train", "--out", manifest)
+    return manifest
+
+
+def _both(runs: Path) -> Path:
+    manifest = runs / "both.csv"
+    if not manifest.exists():
+        write_manifest(joined([read_listing(_children(runs)), read_listing(_adults(runs))]), manifest)
+    return manifest
+
+
+def _run(name: str, seed: int, args: argparse.Namespace) -> TrainingRun:
+    idea, folder = _IDEAS[name], args.runs / ("full" if args.full else "short")
     options = [*changes(f"seed={seed}"), *(() if args.full else _SHORT), *idea.options]
-    if idea.weights and args.weights:
-        options += ["--weights", str(args.weights)]
-    trained = f"base-{seed}" if idea.views else f"{name}-{seed}"
-    origin = "ImageNet" if idea.weights else "random"
-    folder = args.runs / ("full" if args.full else "short")
-    return TrainingRun(folder, trained, idea.recipe, films, tuple(options), origin, idea.views)
+    imagenet = ("--weights", str(args.weights)) if args.weights else ()
+    before = None
+    if idea.start == "adults":
+        films = _adults(args.runs)
+        before = TrainingRun(folder, f"adults-{seed}", idea.recipe, films, (*options, *imagenet), "ImageNet")
+    elif idea.start == "ImageNet":
+        options += imagenet
+    return TrainingRun(
+        folder,
+        f"base-{seed}" if idea.views else f"{name}-{seed}",
+        idea.recipe,
+        _both(args.runs) if idea.adults else _children(args.runs),
+        tuple(options),
+        idea.start,
+        idea.views,
+        before,
+    )
 
 
 def _row(name: str, seed: int, run: TrainingRun, base: TrainingRun) -> Row:

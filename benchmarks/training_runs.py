@@ -31,7 +31,8 @@ class TrainingRun:
     """A run under ``folder`` with its bundle and the figures that were measured with it.
 
     ``options`` are those of `pneumoscope train`, ``origin`` says in words where the initial weights come from. Bundles
-    of one run that look at a film in other ``views`` have names of their own.
+    of one run that look at a film in other ``views`` have names of their own. ``before`` is a run that this one starts
+    from.
     """
 
     folder: Path
@@ -41,24 +42,39 @@ class TrainingRun:
     options: tuple[str, ...]
     origin: str
     views: tuple[str, ...] = ()
+    before: TrainingRun | None = None
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.folder / self.name
 
     @property
     def begun(self) -> bool:
         """Whether there is anything of it."""
-        return self._run.exists()
+        return self.run.exists()
 
     @property
     def complete(self) -> bool:
         """Whether it has been trained to its end."""
-        return (self._run / "model.safetensors").exists()
+        return (self.run / "model.safetensors").exists()
+
+    def train(self) -> None:
+        """Train it to its end, if it is not there yet."""
+        if self.complete:
+            return
+        start: tuple[object, ...] = ()
+        if self.before:
+            self.before.train()
+            start = ("--weights", self.before.run)
+        command("train", self.recipe, "--data", self.films, "--out", self.run, "--resume", *self.options, *start)
 
     def make(self) -> None:
         """Train and export what is not there yet."""
-        if not self.complete:
-            command("train", self.recipe, "--data", self.films, "--out", self._run, "--resume", *self.options)
+        self.train()
         if not self.bundle.exists():
             views = ("--views", ",".join(self.views)) if self.views else ()
-            command("export", self._run, "--out", self.bundle, "--weights-from", self.origin, *views)
+            command("export", self.run, "--out", self.bundle, "--weights-from", self.origin, *views)
 
     def evaluated(self, films: Path, split: str) -> Path:
         """The folder with the figures on a split of the films; measures them if they are not there yet."""
@@ -70,7 +86,7 @@ class TrainingRun:
 
     def facts(self) -> Row:
         """What was trained, for a table."""
-        record, summary = (_json(self._run / name) for name in ("run.json", "summary.json"))
+        record, summary = (_json(self.run / name) for name in ("run.json", "summary.json"))
         shown = record["recipe"]["input"]
         return {
             "weights": self.origin,
@@ -87,7 +103,7 @@ class TrainingRun:
     @property
     def recipe_digest(self) -> str:
         """Of the recipe with all its changes."""
-        return str(_json(self._run / "run.json")["recipe_digest"])
+        return str(_json(self.run / "run.json")["recipe_digest"])
 
     @property
     def bundle(self) -> Path:
@@ -97,10 +113,6 @@ class TrainingRun:
     @property
     def _shipped(self) -> str:
         return "-".join([self.name, *self.views])
-
-    @property
-    def _run(self) -> Path:
-        return self.folder / self.name
 
 
 def figures(results: Path, names: Sequence[str] = MEASURES) -> Row:
