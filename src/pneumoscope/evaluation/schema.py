@@ -22,7 +22,6 @@ from pneumoscope.evaluation.robustness import Robustness
 from pneumoscope.evaluation.subgroups import Subgroups
 from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
-from pneumoscope.stats.prevalence import PredictiveValues
 
 FORMAT: Final = "pneumoscope-metrics"
 SCHEMA_VERSION: Final = 1
@@ -134,6 +133,14 @@ class SubtypeRecall(_Part, frozen=True, kw_only=True):
     recall: Figure
 
 
+class AtPrevalence(_Part, frozen=True, kw_only=True):
+    """What an answer is worth where so large a share has the label: of the yes answers (ppv), and of the no (npv)."""
+
+    prevalence: float
+    ppv: Figure
+    npv: Figure
+
+
 class Sureness(_Part, frozen=True, kw_only=True):
     """How often a bundle that says so is sure of its answers, and how often wrongly so.
 
@@ -180,7 +187,7 @@ class Metrics(_Part, frozen=True, kw_only=True):
     labels: dict[str, LabelMetrics] | None = None
     argmax: ChoiceMetrics | None = None
     curves: dict[str, Curves] | None = None
-    prevalence: tuple[PredictiveValues, ...] | None = None
+    prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
     sureness: Sureness | None = None
     uncalibrated: Uncalibrated | None = None
