@@ -24,6 +24,7 @@ from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
 from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
 from pneumoscope.evaluation.plots import curves
+from pneumoscope.evaluation.population import cautions
 from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import (
     FORMAT,
@@ -105,13 +106,14 @@ def evaluate(
     jobs: int | None = None,
     progress: Progress | None = None,
     cache: Path | None = None,
+    outside: str = "",
 ) -> Evaluation:
     """Read the films of ``split`` that state a label, and measure the answers at the predictor's operating point.
 
     Each label is measured on the films that state it; of labels that exclude each other, one that is not stated counts
     as no where another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
     films prepared there (at the network's size, in 8 bits) are read in place of the files, and prepared first if need
-    be.
+    be. ``outside`` says who is on the films, if they are not those for whom the bundle is meant.
 
     Raises
     ------
@@ -148,6 +150,7 @@ def evaluate(
         uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
         prevalence=elsewhere(each[labels[0]].confusion) or None,
+        cautions=cautions(spec, read.films, outside=outside),
         intervals=METHOD,
         program=f"pneumoscope {pneumoscope.__version__}",
     )

@@ -65,7 +65,8 @@ def test_each_label_is_printed_and_the_choice_among_them(run, demo_films, tmp_pa
     for name in ("each", "one"):
         result = run("evaluate", "--data", demo_films, "--bundle", bundles / name, "--out", out, "--quick")
         assert result.exit_code == 0
-        printed[name] = result.stdout.splitlines()
+        *printed[name], caution = result.stdout.splitlines()
+        assert "not known to have learned from films of this source (kermany)" in caution
     assert printed["one"][: len(printed["each"])] == printed["each"]
     heads = [line for line in printed["one"] if not line.startswith(" ")]
     assert heads[1:] == [
