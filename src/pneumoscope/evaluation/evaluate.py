@@ -42,6 +42,7 @@ from pneumoscope.report.evaluation import write_evaluation_page, write_evaluatio
 from pneumoscope.report.text import utf8
 
 Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
+SCORES_FILE = "scores.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,10 +263,12 @@ def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:
 
 
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
+    several = len({film.source for film in evaluation.films}) > 1
     first = ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
     yield first + [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
     for film, outcome, truth in zip(evaluation.films, evaluation.outcomes, evaluation.truth, strict=True):
-        about = [utf8(film.path), utf8(film.patient), film.subtype, _said(truth[0])]
+        patient = "/".join(film.key) if several else film.patient  # as in the measures: two sources may share a name
+        about = [utf8(film.path), utf8(patient), film.subtype, _said(truth[0])]
         if isinstance(outcome, Failure):
             others = [cell for said in truth[1:] for cell in (_said(said), "", "")]
             yield [*about, "", "", "", film.digest, utf8(outcome.error), *others]

@@ -53,6 +53,16 @@ class Scores:
     manifest: Manifest | None = None
     split: str | None = None
 
+    @property
+    def films(self) -> list[str]:
+        """The name of each film."""
+        return _strings(self.rows["film"])
+
+    @property
+    def digests(self) -> list[str]:
+        """The SHA-256 of each film, or ""."""
+        return _strings(self.rows["film_sha256"])
+
 
 def read_scores(path: Path, *, threshold: float | None = None) -> Scores:
     """Read a table (CSV or Parquet) with the columns film, label and probability, one row a film.
@@ -99,7 +109,7 @@ def matched(scores: Scores, manifest: Manifest, split: str) -> Scores:
     ScoresError : if a film is in one and not in the other, has another label or another digest.
     """
     listed = {film.path: film for film in manifest.only(split).films}
-    names, where = _strings(scores.rows["film"]), f"split '{split}' of {manifest.root}"
+    names, where = scores.films, f"split '{split}' of {manifest.root}"
 
     def refuse(films: Sequence[str], what: str) -> None:
         if films:
@@ -110,7 +120,7 @@ def matched(scores: Scores, manifest: Manifest, split: str) -> Scores:
     refuse([name for name in names if name not in listed], "that the manifest does not list")
     films = [listed[name] for name in names]
     refuse(_other_labels(scores, films), "with another label")
-    digests = zip(films, _strings(scores.rows["film_sha256"]), strict=True)
+    digests = zip(films, scores.digests, strict=True)
     refuse([film.path for film, digest in digests if digest and digest != film.digest], "with another digest")
     told = {*names, *scores.unreadable, *scores.unstated}
     refuse([f.path for f in listed.values() if f.label is not None and f.path not in told], "without a score")
