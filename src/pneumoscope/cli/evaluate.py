@@ -111,6 +111,8 @@ def evaluate(
     """
     if scores:
         _refuse_options(ctx, _OF_BUNDLES, "does not go with --scores")
+        if data is None:
+            _refuse_options(ctx, ("split",), "goes with --data: a table of scores has no splits")
         need("evaluate", "pneumoscope evaluate")
         _measure_scores(scores, threshold, data, split, out)
         return

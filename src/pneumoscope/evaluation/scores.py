@@ -74,9 +74,12 @@ def read_scores(path: Path, *, threshold: float | None = None) -> Scores:
 
     Raises
     ------
-    ScoresError : if the file cannot be read, lacks a column, names a film twice, holds a label that is not 0 or 1, a
-        probability that is not in [0, 1] or a decision that is not 0 or 1, or nothing to measure.
+    ScoresError : if the file cannot be read, lacks a column or has one twice, names a film twice, holds a label that is
+        not 0 or 1, a probability that is not in [0, 1] or a decision that is not 0 or 1, or nothing to measure; if
+        ``threshold`` is not in [0, 1].
     """
+    if threshold is not None and not 0 <= threshold <= 1:  # written so that NaN fails too
+        raise ScoresError(f"threshold: expected a probability from 0 to 1, got {threshold}")
     table = _table(path)
     _refuse_twice(path, table["film"])
     labels, p = _numbers(path, table, "label"), _numbers(path, table, "probability")
@@ -164,31 +167,47 @@ def write_scores_evaluation(metrics: Metrics, scores: Scores, folder: Path) -> t
 
 def _table(path: Path) -> pa.Table:
     """The columns that we know; those that are missing and not needed are null."""
+    parquet = path.suffix == ".parquet"
     try:
-        table = pyarrow.parquet.read_table(path) if path.suffix == ".parquet" else _csv(path)
+        names = pyarrow.parquet.read_schema(path).names if parquet else _header(path)
+        _check_columns(path, names)
+        known = [name for name in (*COLUMNS, *OPTIONAL) if name in names]
+        table = pyarrow.parquet.read_table(path, columns=known) if parquet else _csv(path, known)
+        columns = {name: _plain(table[name]) for name in known}
     except (OSError, pa.ArrowException) as error:
         raise ScoresError(f"{path}: expected a table of scores (CSV or Parquet): {error}") from error
-    if absent := [name for name in COLUMNS if name not in table.column_names]:
+    return pa.table(columns | {name: pa.nulls(len(table), pa.string()) for name in OPTIONAL if name not in known})
+
+
+def _header(path: Path) -> list[str]:
+    with pyarrow.csv.open_csv(path) as file:
+        names: list[str] = file.schema.names
+    return names
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    if absent := [name for name in COLUMNS if name not in names]:
         raise ScoresError(
             f"{path}: expected the columns {', '.join(COLUMNS)}, found no {' and no '.join(absent)} among "
-            f"{', '.join(table.column_names)}"
+            f"{', '.join(names)}"
         )
-    known = {name: table[name] for name in (*COLUMNS, *OPTIONAL) if name in table.column_names}
-    nothing = {name: pa.nulls(len(table), pa.string()) for name in OPTIONAL if name not in known}
-    return pa.table(known | nothing)
+    if twice := [name for name in (*COLUMNS, *OPTIONAL) if names.count(name) > 1]:
+        raise ScoresError(f"{path}: expected each column once, got {twice[0]} {names.count(twice[0])} times")
 
 
-def _csv(path: Path) -> pa.Table:
+def _csv(path: Path, known: list[str]) -> pa.Table:
     """Every cell as text: what is a number and what is missing is for us to say."""
-    with pyarrow.csv.open_csv(path) as file:
-        names = file.schema.names
-    known = [name for name in (*COLUMNS, *OPTIONAL) if name in names]
     as_text = pyarrow.csv.ConvertOptions(include_columns=known, column_types=dict.fromkeys(known, pa.string()))
-    return pyarrow.csv.read_csv(path, convert_options=as_text) if set(COLUMNS) <= set(known) else _names_only(names)
+    return pyarrow.csv.read_csv(path, convert_options=as_text)
 
 
-def _names_only(names: list[str]) -> pa.Table:
-    return pa.table({name: pa.nulls(0, pa.string()) for name in names})
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as they are, all else as text."""
+    return column if _is_number(column.type) else pc.cast(column, pa.string())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -211,8 +230,8 @@ def _filled(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 def _numbers(path: Path, table: pa.Table, name: str) -> NDArray[np.float64]:
     """The column's numbers; NaN for an empty cell."""
-    column, kind = table[name], table[name].type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+    column = table[name]
+    if not _is_number(column.type):
         texts = _text(column)
         wrong = pc.invert(pc.match_substring_regex(texts, _NUMBER)).to_numpy()
         _refuse(path, table, name, wrong, "a number")

@@ -208,6 +208,8 @@ def test_options_that_do_not_go_together_are_refused(run, manifest, tmp_path):
         (("--scores", scores, "--prepared"), "--prepared does not go with --scores"),
         (("--scores", scores, "--threshold", "2"), "is not in the range"),
         (("--data", manifest, "--threshold", "0.5"), "--threshold goes with --scores"),
+        (("--scores", scores, "--threshold", "nan"), "threshold: expected a probability from 0 to 1, got nan"),
+        (("--scores", scores, "--split", "val"), "--split goes with --data"),
         ((), "Missing option '--data'"),
     ]:
         result = run("evaluate", "--out", out, *words)
