@@ -181,14 +181,16 @@ def _measure_bundle(
         outside=outside,
     )
     write_figures(result, out)  # before the long part: what is known is not lost, and a folder that cannot be is told
-    look = None if closer is None else look_closer(predictor, manifest, split, jobs=jobs, progress=progress, **closer)
-    write_evaluation(result, out, look, command=_command())
+    look = None
+    if robustness_films is not None:
+        look = look_closer(predictor, manifest, split, robustness_films=robustness_films, jobs=jobs, progress=progress)
+    names = write_evaluation(result, out, look, command=_command())
     _echo_evaluation(result)
     if result.summary.data.unreadable:
         click.echo(f"  {result.summary.data.unreadable} films could not be read; {out / 'scores.csv'} says why")
     for caution in result.summary.cautions:
         click.echo(f"  {caution}")
-    click.echo(f"wrote report.html, report.pdf, metrics.json, scores.csv and curves.png in {out}", err=True)
+    click.echo(f"wrote {', '.join(names[:-1])} and {names[-1]} in {out}", err=True)
 
 
 def _command() -> str:

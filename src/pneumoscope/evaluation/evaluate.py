@@ -27,7 +27,10 @@ from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.population import cautions
 from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import (
+    CURVES_FILE,
     FORMAT,
+    METRICS_FILE,
+    PAGES,
     SCHEMA_VERSION,
     BundleFacts,
     ChoiceMetrics,
@@ -196,29 +199,36 @@ def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | No
 
 def write_evaluation(
     evaluation: Evaluation, folder: Path, closer: CloserLook | None = None, *, command: str = ""
-) -> None:
-    """Write ``report.html`` and ``report.pdf``, and the files of :func:`write_figures`.
+) -> tuple[str, ...]:
+    """Write ``report.html`` and ``report.pdf``, and the files of :func:`write_figures`; the names of what was written.
 
     ``command`` is what gives the same again.
     """
     metrics = closer.added_to(evaluation.summary) if closer else evaluation.summary
-    write_figures(replace(evaluation, summary=metrics), folder)
+    written = write_figures(replace(evaluation, summary=metrics), folder)
     content = report_of(metrics, evaluation.spec, root=evaluation.root, closer=closer, command=command)
-    write_evaluation_page(content, folder / "report.html")
-    write_evaluation_pdf(content, folder / "report.pdf")
+    page, pdf = (folder / name for name in PAGES)
+    write_evaluation_page(content, page)
+    write_evaluation_pdf(content, pdf)
+    return *PAGES, *written
 
 
-def write_figures(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``metrics.json``, ``scores.csv`` (a row a film), and ``curves.png`` of the labels with both classes."""
-    with writing_to(folder), atomic_write(folder / "scores.csv") as file:
+def write_figures(evaluation: Evaluation, folder: Path) -> tuple[str, ...]:
+    """Write ``metrics.json``, ``scores.csv`` (a row a film), and ``curves.png`` of labels with both classes.
+
+    Returns the names of what was written.
+    """
+    with writing_to(folder), atomic_write(folder / SCORES_FILE) as file:
         csv.writer(file).writerows(_score_rows(evaluation))
     with writing_to(folder):
         write_metrics(evaluation.summary, folder)
     read = _Read.of(evaluation.films, evaluation.outcomes, evaluation.truth)
     each = {label: answers for k, label in enumerate(evaluation.labels) if (answers := read.about(k)).both}
-    if each:
-        with writing_to(folder), atomic_write(folder / "curves.png", "wb") as file:
-            file.write(curves(each))
+    if not each:
+        return METRICS_FILE, SCORES_FILE
+    with writing_to(folder), atomic_write(folder / CURVES_FILE, "wb") as file:
+        file.write(curves(each))
+    return METRICS_FILE, SCORES_FILE, CURVES_FILE
 
 
 def _about(predictor: Predictor) -> BundleFacts:

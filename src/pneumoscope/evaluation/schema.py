@@ -26,6 +26,9 @@ from pneumoscope.stats.intervals import Estimate
 FORMAT: Final = "pneumoscope-metrics"
 SCHEMA_VERSION: Final = 1
 METRICS_FILE = "metrics.json"
+CURVES_FILE = "curves.png"
+PAGES = ("report.html", "report.pdf")
+_SHOWN = (*PAGES, CURVES_FILE)
 
 Count = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -233,6 +236,8 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def write_metrics(metrics: Metrics, folder: Path) -> None:
-    """Write ``metrics.json`` into the folder."""
+    """Write ``metrics.json``, and remove the pages and curves of an earlier evaluation that lie there."""
+    for name in _SHOWN:
+        (folder / name).unlink(missing_ok=True)
     with atomic_write(folder / METRICS_FILE, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")

@@ -20,6 +20,7 @@ from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.evaluation.measures import METHOD, Answers, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.schema import (
+    CURVES_FILE,
     FORMAT,
     METRICS_FILE,
     SCHEMA_VERSION,
@@ -160,9 +161,9 @@ def write_scores_evaluation(metrics: Metrics, scores: Scores, folder: Path) -> t
         write_metrics(metrics, folder)
         if not scores.answers.both:
             return (METRICS_FILE,)
-        with atomic_write(folder / "curves.png", "wb") as file:
+        with atomic_write(folder / CURVES_FILE, "wb") as file:
             file.write(curves({"": scores.answers}))
-    return METRICS_FILE, "curves.png"
+    return METRICS_FILE, CURVES_FILE
 
 
 def _table(path: Path) -> pa.Table:
