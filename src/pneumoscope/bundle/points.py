@@ -115,12 +115,16 @@ def promised(name: str, scored: Scored, aim: float) -> Guarantee:
 def again(rule: Rule, scored: Scored) -> float:
     """The threshold by the same rule from other films, for judging the rule by films held back.
 
-    Where they are too few for the aim, the highest that they can promise takes its place.
+    Where they are too few for the aim, the highest that they can promise takes its place. Where healthy films reach 1,
+    no threshold spares them: the one above 1, at which no film is called, takes its place.
     """
     if rule.guarantee is None:
         return rule.threshold
     patients = scored.sample(1 if rule.name == SCREENING else 0).patients
-    return promised(rule.name, scored, min(rule.guarantee.aim, achievable(patients))).threshold
+    try:
+        return promised(rule.name, scored, min(rule.guarantee.aim, achievable(patients))).threshold
+    except Unachievable:
+        return float(np.nextafter(1.0, np.inf))
 
 
 def described(rule: Rule, scored: Scored, decisions: NDArray[np.bool_]) -> OperatingPoint:

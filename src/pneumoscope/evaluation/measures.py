@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ def label_measures(answers: Answers, *, progress: Progress | None = None) -> Lab
         found = _bootstrap(measures, films.patients, progress)
         found |= _shares(found, proportions(truth, decisions))
     if films.both:
-        found["auc"] = widest(delong_auc(truth, films.probabilities), found["auc"])
+        found["auc"] = _wider(delong_auc(truth, films.probabilities), found["auc"])
     missing = _missing(truth, decisions)
     return LabelMetrics(
         films=len(films),
@@ -123,13 +124,22 @@ def argmax_measures(
 def _bootstrap(
     measures: Measures, patients: Sequence[str] | NDArray[Any], progress: Progress | None = None
 ) -> dict[str, Estimate]:
-    return bootstrap(measures, patients, resamples=RESAMPLES, seed=SEED, progress=progress)
+    """With NaN for the ends where all films are of one patient: they do not tell how patients differ."""
+    found = bootstrap(measures, patients, resamples=RESAMPLES, seed=SEED, progress=progress)
+    if any(one != patients[0] for one in patients):
+        return found
+    return {name: Estimate(estimate.value, math.nan, math.nan) for name, estimate in found.items()}
 
 
 def _shares(found: dict[str, Estimate], counts: dict[str, tuple[int, int]]) -> dict[str, Estimate]:
     """Measures that are a share of films, with the wider of two intervals."""
     shares = counts | {"weighted_recall": counts["accuracy"]}
-    return {name: widest(wilson(hits, total), found[name]) for name, (hits, total) in shares.items() if total}
+    return {name: _wider(wilson(hits, total), found[name]) for name, (hits, total) in shares.items() if total}
+
+
+def _wider(formula: Estimate, drawn: Estimate) -> Estimate:
+    """The wider at each end, where patients could be drawn."""
+    return drawn if math.isnan(drawn.low) else widest(formula, drawn)
 
 
 def _missing(truth: Labels, decisions: Labels) -> str:

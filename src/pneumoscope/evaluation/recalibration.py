@@ -39,10 +39,11 @@ from pneumoscope.bundle.points import (
     rules,
 )
 from pneumoscope.bundle.spec import CARD_FILE, Change, Interval
-from pneumoscope.core import ManifestError
+from pneumoscope.core import BundleError, ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.evaluate import Progress
-from pneumoscope.evaluation.site_films import SiteFilms, read_site
+from pneumoscope.evaluation.measured import auc_by_patients
+from pneumoscope.evaluation.site_films import SiteFilms, one_label, read_site
 from pneumoscope.evaluation.verdict import (
     LEAST_RECALL,
     NOT_SHOWN,
@@ -54,10 +55,11 @@ from pneumoscope.evaluation.verdict import (
     judge,
 )
 from pneumoscope.predict import Predictor
-from pneumoscope.stats.bootstrap import Measures, bootstrap
+from pneumoscope.stats.bootstrap import Measures, bootstrap, numbered
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
+from pneumoscope.stats.intervals import widest
 from pneumoscope.stats.weighted import ranked, scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
@@ -104,17 +106,17 @@ def recalibrate(
 
     Raises
     ------
-    BundleError : if a bundle cannot be used, or tells several labels.
+    BundleError : if a bundle cannot be used, tells several labels, or another one than the bundle in use.
     ManifestError : if there are too few films, or the bundle has learned from them or was recalibrated by them.
     """
     predictor = Predictor.open(bundle)
     _refuse_known(predictor.bundle, manifest)
+    older = _in_use(upgrades, predictor) if upgrades is not None else None
     films = read_site(predictor, manifest, split, jobs, progress)
     site = _Site(predictor.bundle, films, datetime.now(UTC).strftime("%Y-%m-%d"))
     verdict = judge(site.area, site.least)
     comparison, replaced = None, None
-    if upgrades is not None:
-        older = Predictor.open(upgrades)
+    if older:
         comparison = compare(site.judged(), read_site(older, manifest, split, jobs, progress), verdict)
         replaced = older.bundle.digest
     change = site.change(verdict, comparison, replaced)
@@ -132,6 +134,15 @@ def save_recalibrated(result: Recalibration, path: Path) -> ModelBundle:
     files = bundle_files(result.source) | {CARD_FILE: model_card(result.spec).encode()}
     save_bundle(result.spec, files, path)
     return load_bundle(path)
+
+
+def _in_use(place: str | Path, newer: Predictor) -> Predictor:
+    """The bundle that is to be replaced, which must tell the same thing."""
+    older = Predictor.open(place)
+    theirs, ours = (one_label(predictor) for predictor in (older, newer))
+    if theirs.casefold() != ours.casefold():
+        raise BundleError(f"{place}: expected a bundle that tells {ours}, as the newer one does, got one for {theirs}")
+    return older
 
 
 def _refuse_known(bundle: ModelBundle, manifest: Manifest) -> None:
@@ -167,7 +178,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._interval("auc", ranked(films.truth, films.scores))
+        self.area = self._area()
 
     @property
     def calibration(self) -> Calibration:
@@ -280,6 +291,13 @@ class _Site:
         for point in self.points:
             found |= {f"sensitivity_{point.name}": point.sensitivity, f"specificity_{point.name}": point.specificity}
         return found | ({"auc_difference": comparison.difference} if comparison else {})
+
+    def _area(self) -> Interval:
+        """Without a film out of order the bootstrap alone would be sure of everything."""
+        films = self.films
+        drawn = bootstrap(ranked(films.truth, films.scores), films.patients, resamples=RESAMPLES, seed=0)["auc"]
+        cautious = auc_by_patients(films.truth, films.scores, numbered(films.patients)[0])
+        return interval(widest(drawn, cautious or drawn))
 
     def _interval(self, name: str, measures: Measures) -> Interval:
         return interval(bootstrap(measures, self.films.patients, resamples=RESAMPLES, seed=0)[name])

@@ -67,7 +67,10 @@ def report_of(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
             for one in metrics.subtypes or ()
         ),
-        prevalences=tuple(report.AtPrevalence(one.prevalence, one.ppv, one.npv) for one in metrics.prevalence or ()),
+        prevalences=tuple(
+            report.AtPrevalence(one.prevalence, _estimate(one.ppv), _estimate(one.npv))
+            for one in metrics.prevalence or ()
+        ),
         subgroups=tuple(_subgroups(metrics)),
         differences=tuple(_differences(metrics)),
         robustness=tuple(_shaken(metrics.robustness)) if metrics.robustness else (),

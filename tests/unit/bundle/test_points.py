@@ -76,6 +76,16 @@ def test_a_rule_can_be_followed_with_fewer_films():
     assert again(rules(whole)[0], some) == 0.5
 
 
+def test_a_rule_that_some_films_cannot_follow_calls_none_of_them():
+    """Of 60 patients one may be given up for 90%, of 30 none, and a film of one of them reaches 1."""
+    whole = scored()
+    whole.probabilities[-1] = 1.0
+    rule_in = rules(whole)[2]
+    assert (rule_in.guarantee.aim, rule_in.guarantee.given_up) == (0.9, 1)
+    some = whole.only(np.r_[0:160, 190:220])
+    assert again(rule_in, some) > 1
+
+
 def test_certainty_is_stated_if_there_are_enough_patients():
     known = certainty(scored())
     assert known is not None

@@ -58,6 +58,15 @@ def test_other_prevalences_need_both_classes():
     assert elsewhere(Confusion(true_positive=9, false_positive=0, true_negative=0, false_negative=1)) == ()
 
 
+def test_an_answer_that_was_never_given_is_worth_nothing_known():
+    never_yes = elsewhere(Confusion(true_positive=0, false_positive=0, true_negative=8, false_negative=2))[2]
+    assert (never_yes.ppv.value, never_yes.ppv.reason) == (None, "none was answered with yes")
+    assert never_yes.npv.value == pytest.approx(0.9)
+    always_yes = elsewhere(Confusion(true_positive=2, false_positive=8, true_negative=0, false_negative=0))[2]
+    assert (always_yes.npv.value, always_yes.npv.reason) == (None, "all were answered with yes")
+    assert always_yes.ppv.value == pytest.approx(0.1)
+
+
 def test_sure_answers_are_counted_among_all_films_and_wrong_ones_by_class(answers):
     sure = (np.abs(answers.probabilities - 0.5) > 0.2).tolist()
     found = sureness(answers, sure, 0.05)
