@@ -32,6 +32,7 @@ from pneumoscope.bundle.points import (
     Rule,
     Scored,
     again,
+    area,
     certainty,
     described,
     interval,
@@ -58,7 +59,7 @@ from pneumoscope.stats.bootstrap import Measures, bootstrap
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
-from pneumoscope.stats.weighted import ranked, scored
+from pneumoscope.stats.weighted import scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
 """What so few films can bear, on top of the calibration that is there."""
@@ -167,7 +168,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._interval("auc", ranked(films.truth, films.scores))
+        self.area = area(films.truth, films.scores, films.patients)
 
     @property
     def calibration(self) -> Calibration:
