@@ -11,10 +11,9 @@ from scipy.special import expit, logit
 
 from pneumoscope.bundle import OperatingPoint
 from pneumoscope.evaluation.measured import share
-from pneumoscope.evaluation.measures import Answers, decision_measures, label_measures
+from pneumoscope.evaluation.measures import RESAMPLES, SEED, Answers, decision_measures, label_measures
 from pneumoscope.evaluation.schema import (
     AtPrevalence,
-    Confusion,
     Figure,
     PointMetrics,
     SubtypeRecall,
@@ -24,7 +23,7 @@ from pneumoscope.evaluation.schema import (
 from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.calibration import Calibration
 from pneumoscope.stats.curves import reliability
-from pneumoscope.stats.prevalence import predictive_values
+from pneumoscope.stats.prevalence import at_prevalences
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _MOVED = ("log_loss", "brier", "calibration_error", "calibration_error_filled")
@@ -88,14 +87,12 @@ def _recalls(answers: Answers, subtypes: np.ndarray[tuple[int], np.dtype[np.str_
         yield SubtypeRecall(subtype=str(subtype), films=len(found), found=int(found.sum()), recall=recall)
 
 
-def elsewhere(counts: Confusion) -> tuple[AtPrevalence, ...]:
+def elsewhere(answers: Answers) -> tuple[AtPrevalence, ...]:
     """What an answer is worth at other prevalences; nothing if a class has no film."""
-    c = counts
-    if not (c.true_positive + c.false_negative and c.true_negative + c.false_positive):
+    if not answers.both:
         return ()
-    each = (
-        predictive_values(c.true_positive, c.false_negative, c.true_negative, c.false_positive, prevalence=prevalence)
-        for prevalence in PREVALENCES
+    found = at_prevalences(
+        answers.truth, answers.decisions, answers.patients, PREVALENCES, resamples=RESAMPLES, seed=SEED
     )
     return tuple(
         AtPrevalence(
@@ -103,5 +100,5 @@ def elsewhere(counts: Confusion) -> tuple[AtPrevalence, ...]:
             ppv=Figure.of(one.ppv, "none was answered with yes"),
             npv=Figure.of(one.npv, "all were answered with yes"),
         )
-        for one in each
+        for one in found
     )

@@ -32,6 +32,7 @@ from pneumoscope.bundle.points import (
     Rule,
     Scored,
     again,
+    area,
     certainty,
     described,
     interval,
@@ -42,7 +43,6 @@ from pneumoscope.bundle.spec import CARD_FILE, Change, Interval
 from pneumoscope.core import BundleError, ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.evaluate import Progress
-from pneumoscope.evaluation.measured import auc_by_patients
 from pneumoscope.evaluation.site_films import SiteFilms, one_label, read_site
 from pneumoscope.evaluation.verdict import (
     LEAST_RECALL,
@@ -55,12 +55,11 @@ from pneumoscope.evaluation.verdict import (
     judge,
 )
 from pneumoscope.predict import Predictor
-from pneumoscope.stats.bootstrap import Measures, bootstrap, numbered
+from pneumoscope.stats.bootstrap import Measures, bootstrap
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
-from pneumoscope.stats.intervals import widest
-from pneumoscope.stats.weighted import ranked, scored
+from pneumoscope.stats.weighted import scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
 """What so few films can bear, on top of the calibration that is there."""
@@ -178,7 +177,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._area()
+        self.area = area(films.truth, films.scores, films.patients)
 
     @property
     def calibration(self) -> Calibration:
@@ -291,13 +290,6 @@ class _Site:
         for point in self.points:
             found |= {f"sensitivity_{point.name}": point.sensitivity, f"specificity_{point.name}": point.specificity}
         return found | ({"auc_difference": comparison.difference} if comparison else {})
-
-    def _area(self) -> Interval:
-        """Without a film out of order the bootstrap alone would be sure of everything."""
-        films = self.films
-        drawn = bootstrap(ranked(films.truth, films.scores), films.patients, resamples=RESAMPLES, seed=0)["auc"]
-        cautious = auc_by_patients(films.truth, films.scores, numbered(films.patients)[0])
-        return interval(widest(drawn, cautious or drawn))
 
     def _interval(self, name: str, measures: Measures) -> Interval:
         return interval(bootstrap(measures, self.films.patients, resamples=RESAMPLES, seed=0)[name])

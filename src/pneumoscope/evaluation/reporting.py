@@ -151,7 +151,7 @@ def _decision(curves: Curves) -> report.Decision:
     decision = curves.decision
     value, low, high = np.array([(one.value, one.low, one.high) for one in decision.net_benefit], np.float64).T
     model = report.Curve(np.array(decision.thresholds), value, low, high)
-    return report.Decision(model, np.array(decision.treat_all))
+    return report.Decision(model, np.array(decision.treat_all), decision.prevalence)
 
 
 def _certainty(found: Sureness) -> report.Certainty:
