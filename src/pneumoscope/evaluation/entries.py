@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.bundle import DEFAULT
+from pneumoscope.bundle.spec import SPEC_FILE
 from pneumoscope.core import Reading, ScoresError
 from pneumoscope.core.files import sha256_file
 from pneumoscope.evaluation.evaluate import SCORES_FILE, Evaluation
@@ -19,10 +20,12 @@ from pneumoscope.evaluation.scores import read_scores
 from pneumoscope.report.text import utf8
 
 TABLES = (".csv", ".parquet")
+RUN_FILE = "run.json"
+"""What tells the folder of a training run."""
 
 _EXPECTED = (
-    "a bundle (a folder, a zip file or 'default'), the folder or the metrics.json of an evaluation, or a table of "
-    "scores (CSV or Parquet)"
+    "a bundle (a folder, a zip file or 'default'), a training run, the folder or the metrics.json of an evaluation, or "
+    "a table of scores (CSV or Parquet)"
 )
 
 
@@ -63,7 +66,7 @@ def _short(place: Path) -> str:
 
 
 def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> Entry:
-    """The answers of what lies at ``place``; ``measure`` has a bundle read its films.
+    """The answers of what lies at ``place``; ``measure`` has a bundle, or what ships of a training run, read its films.
 
     Raises
     ------
@@ -71,13 +74,9 @@ def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> E
     MetricsError : if a ``metrics.json`` is.
     """
     path = Path(place)
-    if place == DEFAULT or (path / "bundle.json").is_file() or path.suffix == ".zip":
+    reads_films = any((path / file).is_file() for file in (SPEC_FILE, RUN_FILE))
+    if place == DEFAULT or reads_films or path.suffix == ".zip":
         return _of_evaluation(measure(place), name)
-    if (path / "run.json").is_file():
-        raise ScoresError(
-            f"{place}: a training run, and what is compared is what ships; export it first: pneumoscope export {place} "
-            f"--out BUNDLE"
-        )
     if path.is_dir() or path.name == METRICS_FILE:
         return _of_folder(path if path.is_dir() else path.parent, name)
     if path.suffix in TABLES and path.is_file():

@@ -68,27 +68,28 @@ def test_a_table_of_anybodys_scores_is_an_entry(tmp_path: Path):
     assert found.answers.decisions.tolist() == [0, 1]
 
 
-def test_bundles_are_those_that_look_like_one(tiny_bundle: Path, tmp_path: Path):
+def test_bundles_and_runs_are_told_by_what_they_hold(tiny_bundle: Path, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+
     class MeasuredError(Exception):
         pass
 
     def measured(place: str):
         raise MeasuredError(place)
 
-    for place in ("default", str(tiny_bundle), str(tmp_path / "b.zip")):
+    for place in ("default", str(tiny_bundle), str(tmp_path / "b.zip"), str(tmp_path / "run")):
         with pytest.raises(MeasuredError):
             open_entry(place, "b", measured)
 
 
 def test_what_cannot_be_compared_is_refused_with_the_remedy(tmp_path: Path):
-    run, scored, empty = tmp_path / "run", tmp_path / "scored", tmp_path / "empty"
-    for folder in (run, scored, empty):
+    scored, empty = tmp_path / "scored", tmp_path / "empty"
+    for folder in (scored, empty):
         folder.mkdir()
-    (run / "run.json").write_text("{}")
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "bad.csv").write_text("film,label\n")
     for place, message in [
-        (run, f"export it first: pneumoscope export {run} --out BUNDLE"),
         (empty, "it has no scores.csv"),
         (empty / "metrics.json", "it has no scores.csv"),
         (tmp_path / "none", "expected a bundle"),
