@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from pneumoscope.predict import Predictor
 from pneumoscope.report.base import writing_to
 from pneumoscope.report.evaluation import write_evaluation_page, write_evaluation_pdf
 from pneumoscope.report.text import utf8
+from pneumoscope.stats.curves import Curves
 
 Progress = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
 
@@ -142,12 +143,12 @@ def evaluate(
         confusion=each[labels[0]].confusion,
         labels=each if len(each) > 1 else None,
         argmax=_argmax(read, labels) if spec.exclusive else None,
-        curves={name: a.curves() for name, a in about.items() if a.both} or None,
+        curves=_curves(about, spec.labels) or None,
         points=at_points(first, spec.operating_points),
         sureness=_sureness(read, first, spec.labels[0]),
         uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
-        prevalence=elsewhere(each[labels[0]].confusion) or None,
+        prevalence=elsewhere(first) or None,
         intervals=METHOD,
         program=f"pneumoscope {pneumoscope.__version__}",
     )
@@ -240,6 +241,13 @@ def _data(manifest: Manifest, split: str, read: _Read, unreadable: int, *, prepa
         unreadable=unreadable,
         read_from="prepared films, 8 bits" if prepared else "",
     )
+
+
+def _curves(about: Mapping[str, Answers], labels: Iterable[Label]) -> dict[str, Curves]:
+    """Of each label with films of both classes."""
+    return {
+        label.name: about[label.name].curves(label.calibration.prevalence) for label in labels if about[label.name].both
+    }
 
 
 def _sureness(read: _Read, answers: Answers, label: Label) -> Sureness | None:

@@ -22,7 +22,6 @@ from pneumoscope.evaluation.robustness import Robustness
 from pneumoscope.evaluation.subgroups import Subgroups
 from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
-from pneumoscope.stats.prevalence import PredictiveValues
 
 FORMAT: Final = "pneumoscope-metrics"
 SCHEMA_VERSION: Final = 1
@@ -125,6 +124,14 @@ class PointMetrics(_Part, frozen=True, kw_only=True):
     confusion: Confusion
 
 
+class AtPrevalence(_Part, frozen=True, kw_only=True):
+    """Predictive values where the share ``prevalence`` has the label."""
+
+    prevalence: float
+    ppv: Figure
+    npv: Figure
+
+
 class SubtypeRecall(_Part, frozen=True, kw_only=True):
     """Films of one kind of case, and how many of them were found; the interval is Wilson's, by patients."""
 
@@ -180,7 +187,7 @@ class Metrics(_Part, frozen=True, kw_only=True):
     labels: dict[str, LabelMetrics] | None = None
     argmax: ChoiceMetrics | None = None
     curves: dict[str, Curves] | None = None
-    prevalence: tuple[PredictiveValues, ...] | None = None
+    prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
     sureness: Sureness | None = None
     uncalibrated: Uncalibrated | None = None

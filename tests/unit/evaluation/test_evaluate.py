@@ -94,6 +94,7 @@ def test_the_figures_are_those_of_sklearn(predictor, manifest):
 
 def test_what_was_measured_is_told(predictor, manifest):
     summary = evaluate(predictor, manifest, "test").summary
+    assert summary.curves["pneumonia"].decision.prevalence == 0.5  # for which the probabilities hold; 9 of 16 have it
     assert to_builtins(summary.data) == {
         "sources": ("made-up",),
         "split": "test",

@@ -114,7 +114,8 @@ def _decision(report: EvaluationReport) -> Blocks:
         return []
     caption = (
         "Net benefit: found cases a film, less false alarms weighed as the threshold weighs them: who would act from "
-        "10% on holds one missed case as bad as nine false alarms. The model helps where its curve is the highest."
+        "10% on holds one missed case as bad as nine false alarms. The model helps where its curve is the highest. "
+        f"Told for films of which {report.decision.prevalence:.0%} show it, as its probabilities are."
     )
     return [plots.decision(report.decision, report.measured.threshold, caption)]
 
