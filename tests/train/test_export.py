@@ -244,7 +244,7 @@ def test_each_label_is_measured_on_the_films_that_state_it(shown: Shown) -> None
     patients = [film.patient for film, said in zip(shown.films, stated, strict=True) if said]
     fitted = fit_calibration(truth, logits, patients, 0.5)
     assert (label.calibration, label.calibration_rule) == (fitted.calibration, fitted.rule)
-    assert fitted.rule.startswith("platt, the simplest family")
+    assert fitted.rule.startswith("platt, as from the simplest family on")
     # Platt's targets, for scikit-learn: each film counts a little for the other class too.
     positives, negatives = truth.sum(), (1 - truth).sum()
     share = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
