@@ -31,6 +31,7 @@ _DPI = 200
 _BLUE, _ORANGE, _GREEN = OTHERS[0], OTHERS[1], OTHERS[2]
 _COLOURS = {"auc": _GREEN, "recall": _BLUE, "specificity": OTHERS[5]}
 _TITLES = {"auc": "AUC", "recall": "recall", "specificity": "specificity"}
+_SHAPES = {"auc": "o", "recall": "s", "specificity": "^"}
 _MARKS = "oDs^vP"
 _PALE = "#b4bdc6"
 """Of what is not to be leaned on."""
@@ -140,7 +141,15 @@ def decision(found: Decision, threshold: float, caption: Line) -> Picture:
         axes.grid()
         figure.legend(loc="outside lower center", ncols=4)
 
-    return drawing(draw, 3.6, "Curves: net benefit of acting on the model, on every film and on none", caption)
+    alt = f"Curves: net benefit of acting on the model, on every film and on none; {_where_best(found)}"
+    return drawing(draw, 3.6, alt, caption)
+
+
+def _where_best(found: Decision) -> str:
+    best = found.model.x[found.model.y > np.maximum(found.everyone, 0)]
+    if not len(best):
+        return "the model's is the highest nowhere"
+    return f"the model's is the highest at {len(best)} of {len(found.everyone)} thresholds, {best[0]:.0%} to {best[-1]:.0%}"
 
 
 def confusions(found: Sequence[Confusion], caption: Line) -> Picture:
@@ -234,7 +243,7 @@ def robustness(rows: Sequence[Perturbed], caption: Line) -> Picture:
 def _robustness_panel(axes: Any, kind: str, levels: Sequence[Perturbed]) -> None:
     places = np.arange(len(levels))
     for name, colour in _COLOURS.items():
-        _line(axes, places, [getattr(one, name) for one in levels], color=colour, marker="o", label=_TITLES[name])
+        _line(axes, places, [getattr(one, name) for one in levels], color=colour, marker=_SHAPES[name], label=_TITLES[name])
     changed = [one.changed for one in levels]
     _line(axes, places, changed, color=SOFT, ls="--", marker="x", label="decisions changed")
     axes.set(title=name_on_plot(kind), ylim=(-0.03, 1.03))
@@ -272,4 +281,4 @@ def heat(shares: Sequence[HeatShare], even: tuple[float, float, float] | None, c
         panels[0].set_yticks(range(len(shares)), [f"{one.kind}s" for one in shares])
         panels[0].set_ylim(len(shares) - 0.5, -0.5)
 
-    return drawing(draw, 1.1 + 0.32 * len(shares), "Intervals of the heat's share by place and answer", caption)
+    return drawing(draw, 1.1 + 0.32 * len(shares), "Intervals of the heat's share by place and answer; the table has the figures", caption)
