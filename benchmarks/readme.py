@@ -50,8 +50,8 @@ _END = "<!-- end of figures -->"
 _CAUTION = """
 Read the probabilities with care: they were calibrated on validation films of the train folder, and on the test folder,
 whose normal films differ, those in the middle are too high ([curves](results/official-test/curves.png)). Weights,
-calibration and thresholds were found without the test folder. The recipe was not quite: that [wide crops](docs/decisions/0006-train-small-read-large.md)
-help there was known beforehand.
+calibration and thresholds were found without the test folder. The recipe was not quite: that wide crops help there was
+[known beforehand](docs/decisions/0006-train-small-read-large.md).
 """
 
 
@@ -115,9 +115,9 @@ def _adults() -> str:
     films, positive = found["data"]["films"], found["data"]["positive"]
     return (
         f"\n**Outside the intended population**: on {films:,} films of adults, {positive:,} of COVID-19 pneumonia from "
-        f"one collection and {films - positive:,} normal ones from another, the same model at the same threshold reaches {told}. The "
-        "two classes come from different places, so even these figures say little; what they show is that the model is "
-        "not for adults ([all figures](results/adults/metrics.json); `make results`).\n"
+        f"one collection and {films - positive:,} normal ones from another, the same model at the same threshold "
+        f"reaches {told}. The two classes come from different places, so even these figures say little; what they "
+        "show is that the model is not for adults ([all figures](results/adults/metrics.json); `make results`).\n"
     )
 
 

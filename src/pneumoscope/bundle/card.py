@@ -60,7 +60,7 @@ def _points(spec: BundleSpec) -> tuple[Block, ...]:
 
 
 def _counted(point: OperatingPoint) -> Iterator[str]:
-    """On how many films and patients the thresholds were chosen, and on which they were measured, if the bundle says."""
+    """On how many films and patients thresholds were chosen, and on which they were measured, if the bundle says."""
     if point.positive and point.negative:
         yield (
             f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not. "

@@ -83,8 +83,8 @@ def _leaderboard(comparison: Comparison) -> str:
         )
     else:
         words = (
-            f"<p>The best by {escape(MEASURES[comparison.ranked_by])} first. A rank does not say that one is better than the "
-            f"next beyond chance: the tests below do.</p>\n"
+            f"<p>The best by {escape(MEASURES[comparison.ranked_by])} first. A rank does not say that one is better "
+            f"than the next beyond chance: the tests below do.</p>\n"
         )
     rank = "" if comparison.not_ranked else "rank"
     head = "".join(_th(text, "number") for text in map(_title, MEASURES))

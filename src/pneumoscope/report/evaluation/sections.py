@@ -127,8 +127,8 @@ def _curves(report: EvaluationReport) -> Blocks:
         return []
     about = report.measured
     caption = (
-        f"Each point of a curve is a threshold; operating points are marked, with 95% intervals both ways. Dotted: what "
-        f"chance would reach; for precision that is the share of films with {about.label}, "
+        f"Each point of a curve is a threshold; operating points are marked, with 95% intervals both ways. Dotted: "
+        f"what chance would reach; for precision that is the share of films with {about.label}, "
         f"{about.positives / about.films:.1%} here, so precision elsewhere differs."
     )
     return [plots.curves(report.roc, report.precision_recall, about.positives / about.films, caption)]
@@ -183,8 +183,8 @@ def _certainty(report: EvaluationReport) -> Blocks:
     said = (
         f"The bundle says of which answers it is sure; of the others a reader is to be asked. It promises that at most "
         f"{known.error_rate:.0%} of patients with {label} have a film that is surely answered no, and at most as many "
-        f"of those without it one that is surely answered yes: on average, and for films like those that this was found "
-        f"on. It does not promise that so few of the sure answers are wrong. Of the films here:"
+        f"of those without it one that is surely answered yes: on average, and for films like those that this was "
+        f"found on. It does not promise that so few of the sure answers are wrong. Of the films here:"
     )
     rows = (
         ("all films, answered surely", share(known.sure)),
@@ -293,8 +293,8 @@ def _heat(report: EvaluationReport) -> Blocks:
 
 
 _WITHOUT_MIDDLE = (
-    "Without the middle of the film the finding should be hard to tell. An AUC well above 0.5 there says that the rest of "
-    "the film goes with it: how the films were taken, perhaps, or the outer parts of the lungs."
+    "Without the middle of the film the finding should be hard to tell. An AUC well above 0.5 there says that the rest "
+    "of the film goes with it: how the films were taken, perhaps, or the outer parts of the lungs."
 )
 
 
@@ -325,8 +325,8 @@ def _cases(report: EvaluationReport) -> Blocks:
         return []
     words_on_heat = (
         "Each film as it is, and with its heat map: how strongly each region speaks for the finding, on one scale for "
-        "every film, from pale yellow (20% of it) to dark red. A look at them tells more than a figure: some labels may "
-        "be wrong."
+        "every film, from pale yellow (20% of it) to dark red. A look at them tells more than a figure: some labels "
+        "may be wrong."
     )
     return [Paragraph(words_on_heat), *blocks]
 

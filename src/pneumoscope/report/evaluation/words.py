@@ -170,8 +170,8 @@ def _weakest_group(report: EvaluationReport) -> Line | None:
     if len(groups) < 2:
         return None
     recall, group = min(groups, key=lambda pair: pair[0].value)
-    where = f"Of {len(groups)} groups with enough films, the one of which it finds the least is {group_name(group)}, with "
-    return f"{where}{of_100(recall)} of 100. Some group comes last by chance alone."
+    where = f"Of {len(groups)} groups with enough films, the one of which it finds the least is {group_name(group)}, "
+    return f"{where}with {of_100(recall)} of 100. Some group comes last by chance alone."
 
 
 def _most_shaken(report: EvaluationReport) -> Line | None:
@@ -198,8 +198,8 @@ def warnings(report: EvaluationReport) -> list[Line]:
 def _known_films(about: Measured) -> Iterator[Line]:
     if about.split in _KNOWN and set(about.sources) & set(about.learned_from):
         yield (
-            f"Films of split {about.split} are those that {_KNOWN[about.split]}. If the bundle was made with these very "
-            f"films, no figure here holds for films to come."
+            f"Films of split {about.split} are those that {_KNOWN[about.split]}. If the bundle was made with these "
+            f"very films, no figure here holds for films to come."
         )
 
 
@@ -259,8 +259,8 @@ def _unread(about: Measured) -> Iterator[Line]:
 def limits(report: EvaluationReport) -> list[Line]:
     """What the figures do not show, and what was not measured."""
     lines: list[Line] = [
-        "Whether it reads films of another hospital, scanner or age as well as these, or films as they come: collections "
-        "often hold clearer cases than a ward.",
+        "Whether it reads films of another hospital, scanner or age as well as these, or films as they come: "
+        "collections often hold clearer cases than a ward.",
         "Whether it is better or worse than a reader: no reader saw these films for this report.",
         "Whether anybody is better off for its use.",
         "Whether the labels are right: they are taken as the truth, and intervals speak only of the chance in which "

@@ -109,7 +109,7 @@ def test_small_groups_are_grey_on_the_forest():
     colours = {
         tuple(container.lines[0].get_ydata()): to_hex(container.lines[0].get_color()) for container in recall.containers
     }
-    assert colours == {(1,): "#b4bdc6", (0,): "#00598c"}
+    assert colours == {(1,): "#87929e", (0,): "#00598c"}
     assert [line.get_xdata() for line in area.lines if line.get_linestyle() == ":"] == [[0.95, 0.95]]
 
 

@@ -91,8 +91,8 @@ def test_the_chosen_operating_point_comes_first_and_all_figures_are_there():
     assert texts(scored)[0] == ("AUC (area under the ROC curve)", "0.988 (0.978 to 0.996)")
     (rules,) = blocks(full_report(), "figures", Items)
     assert plain(rules.items[0].line) == (
-        "balanced: the most sensitivity + specificity on validation. When it was chosen: sensitivity 0.965 (0.945-0.978) "
-        "and specificity 0.982 (0.949-0.994) on 652 validation films."
+        "balanced: the most sensitivity + specificity on validation. When it was chosen: sensitivity 0.965 "
+        "(0.945-0.978) and specificity 0.982 (0.949-0.994) on 652 validation films."
     )
 
 
@@ -155,7 +155,10 @@ def test_the_worst_films_are_shown_with_their_heat():
     assert film.size == heat.size == card.size == (180, 140)
     assert (film.mode, heat.mode) == ("L", "RGB")
     said = [plain(block.line) for block in blocks(full_report(), "cases", Paragraph)]
-    assert said[1:] == ["4, lowest probability first, no patient twice.", "6 of 30, highest probability first, no patient twice."]
+    assert said[1:] == [
+        "4, lowest probability first, no patient twice.",
+        "6 of 30, highest probability first, no patient twice.",
+    ]
     assert [block.text for block in blocks(full_report(), "cases", Heading)] == ["Missed pneumonia", "False alarms"]
 
 
@@ -192,7 +195,8 @@ def test_every_label_of_several_has_its_figures_and_the_first_is_named():
     tables = blocks(full_report(labels=labels, choice={"macro_auc": about(0.7)}), "figures", Table)
     each, choice = tables[2:]
     assert each.title.endswith("all else in this report is about pneumonia")
-    assert texts(each)[0][:5] == ("pneumonia", "624", "390", "0.900 (0.880 to 0.916)", "0.800 (0.780 to 0.816)")
+    intervals = ("0.900 (0.880 to 0.916)", "0.800 (0.780 to 0.816)")
+    assert texts(each)[0][:5] == ("pneumonia", "624", "390", *intervals)
     assert texts(each)[1] == ("effusion", "1,200", "60", *["not measured"] * 4)
     assert texts(choice) == [("macro auc", "0.700 (0.680 to 0.716)")]
 
@@ -213,8 +217,8 @@ def test_what_the_bundle_is_for_and_not_for_is_told():
 def test_no_answer_is_called_ill_or_healthy():
     """A no says nothing of anything but the finding."""
     document = evaluation_document(full_report(exclusions=(), intended_use=""))
-    blocks_of = [block for section in document.sections for block in section.blocks if not isinstance(block, Films)]
-    said = " ".join(map(str, blocks_of))
+    everything = [block for section in document.sections for block in section.blocks]
+    said = " ".join(str(block) for block in everything if not isinstance(block, Films))
     assert not re.search(r"\b(ill|healthy|sick|diseased)\b", said)
 
 
