@@ -89,8 +89,8 @@ def listed(words: Sequence[str]) -> str:
 
 
 IN_BRACKETS = (
-    "In brackets: 95% intervals. Of 100 that are made in this way about 95 hold the true figure, if these films "
-    "are drawn by chance from those to come."
+    "Two figures in brackets are a 95% interval: of 100 that are made in this way about 95 hold the true figure, if the "
+    "films are drawn by chance from those to come."
 )
 
 
@@ -133,11 +133,11 @@ def _ranked(report: EvaluationReport) -> Line | None:
 
 def _subtypes(report: EvaluationReport) -> Line | None:
     found = [
-        f"{of_100(one.recall)} of 100 {one.subtype} films ({one.found:,} of the {one.films:,} here)"
+        f"of 100 {one.subtype} films {of_100(one.recall)}, here {one.found:,} of {one.films:,}"
         for one in report.subtypes
         if told(one.recall)
     ]
-    return f"By kind, it finds {listed(found)}." if len(found) > 1 else None
+    return f"By kind, it finds {'; '.join(found)}." if len(found) > 1 else None
 
 
 def _everyday(report: EvaluationReport) -> Line | None:
