@@ -84,10 +84,10 @@ def _leaderboard(comparison: Comparison) -> str:
     else:
         words = (
             f"<p>The best by {escape(MEASURES[comparison.ranked_by])} first. A rank does not say that one is better "
-            f"than the next beyond chance: the tests below do.</p>\n"
+            f"than the next beyond chance: the tests below do. Of log loss and Brier score, less is better.</p>\n"
         )
     rank = "" if comparison.not_ranked else "rank"
-    head = "".join(_th(text, "number") for text in map(_title, MEASURES))
+    head = "".join(_th(text, "number") for text in MEASURES.values())
     rows = "".join(_row(place, one, comparison) for place, one in enumerate(comparison.entrants, 1))
     table = (
         f"<table><thead><tr>{_th(rank, 'number')}{_th('program')}{_th('films', 'number')}{head}</tr></thead>\n"
@@ -243,7 +243,8 @@ def _name(name: str) -> str:
 
 
 def _scroll(table: str) -> str:
-    return f'<div class="plot"><div>{table}</div></div>\n'
+    frame = '<div role="group" aria-label="Table" tabindex="0">'  # to be scrolled by keyboard too
+    return f'<div class="plot">{frame}{table}</div></div>\n'
 
 
 def _plot(picture: bytes, alt: str, words: str) -> str:

@@ -35,11 +35,13 @@ def shorten(text: str, width: int) -> str:
 
     >>> shorten("/archive/2019/ward-7/IM-0001.jpeg", 20)
     '/archi…/IM-0001.jpeg'
+    >>> shorten("a name without a folder.jpeg", 20)
+    'a name … folder.jpeg'
     """
     if columns(text) <= width:
         return text
     name = columns(text.rpartition("/")[2]) + 1
-    tail = _fitting(text[::-1], min(max(name, width * 3 // 5), width - 1))[::-1]
+    tail = _fitting(text[::-1], max(name if name < width else 0, width * 3 // 5))[::-1]
     head = _fitting(text, width - 1 - columns(tail))
     return f"{head}…{tail}"
 

@@ -109,7 +109,7 @@ def test_no_length_stops_a_print(text):
 
 
 def test_a_short_table_of_long_texts_goes_on_on_another_page():
-    table = Table(("a", "b", "c", "d"), tuple((f"row {i} " + "words " * 80,) * 4 for i in range(12)), "By row")
+    table = Table(("a", "b", "c", "d"), tuple((f"row {i} " + "words " * 60,) * 4 for i in range(12)), "By row")
     reader = printed(Section("a", "A", (Paragraph("First."), table)))
     assert len(reader.pages) > 1
     said = words(reader)
@@ -189,7 +189,7 @@ def test_films_come_two_in_a_row_and_an_absent_one_says_so():
     cards = tuple(FilmCard(f"film-{i}.png", ("x",), encoded("JPEG"), encoded("JPEG"), (30, 20)) for i in range(3))
     gone = FilmCard("gone.png", ("x",), absent="cannot be read any more")
     reader = printed(Section("a", "A", (Heading("Missed"), Films((*cards, gone)))))
-    (page,) = reader.pages
+    assert len(reader.pages) == 1
     (table,) = block_flow(Films((*cards, gone)))
     assert [len(row) for row in table._cellvalues] == [2, 2]
     assert "gone.png" in words(reader)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pneumoscope.core.document import Line
 from pneumoscope.report.blocks import Picture
@@ -110,6 +111,7 @@ def reliability(found: Sequence[Reliability], caption: Line) -> Picture:
             _reliability_panel(upper, one)
             lower.bar(one.probability, one.films, width=0.03, color=_BLUE)
             lower.set(xlabel="probability given", ylabel="films", xlim=(-0.02, 1.02))
+            lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
     alt = "; ".join(f"{one.name}: calibration error {figure_words(one.error)}" for one in found)
     return drawing(draw, 4.7, f"Reliability curves. {alt}", caption)

@@ -233,11 +233,12 @@ def _differences(report: EvaluationReport) -> Blocks:
         for one in report.differences
     )
     head = ("groups by", "measure", "films", "p", "p, corrected")
-    title = (
-        f"Differences between groups, by permutation of patients; corrected after Holm for {len(rows)} "
-        f"comparison{'s' * (len(rows) != 1)}. A small p speaks for a difference, a large one is no proof of none"
+    said = (
+        f"By permutation of patients, corrected after Holm for {len(rows)} comparison{'s' * (len(rows) != 1)}. A small "
+        f"p speaks for a difference; a large one is no proof that there is none."
     )
-    return [Table(head, rows, title, numbers=frozenset({2, 3, 4}))]
+    table = Table(head, rows, "Differences between groups", numbers=frozenset({2, 3, 4}))
+    return [table, Paragraph(said, soft=True)]
 
 
 def _group_row(group: Subgroup) -> tuple[str, ...]:
@@ -255,14 +256,16 @@ def _robustness(report: EvaluationReport) -> Blocks:
         f"95% intervals. Dashed: the share of films whose decision changed."
     )
     head = ("change", "strength", "AUC", "recall", "specificity", "decisions changed")
-    rows = tuple((_change(one), one.level, *_shaken_figures(one)) for one in report.robustness)
+    rows = tuple((one.perturbation, one.level, *_shaken_figures(one)) for one in report.robustness)
     table = Table(head, rows, "Value (95% interval) by change", numbers=frozenset(range(2, 6)))
-    return [plots.robustness(report.robustness, caption), table]
+    return [plots.robustness(report.robustness, caption), table, *_units(report)]
 
 
-def _change(one: Perturbed) -> str:
-    """What was changed, and in what that is counted: of every row, as a table may go on on another page."""
-    return f"{one.perturbation} ({one.unit})" if one.unit else one.perturbation
+def _units(report: EvaluationReport) -> Blocks:
+    """In what strengths are counted."""
+    units = {one.perturbation: one.unit for one in report.robustness if one.unit}
+    said = "; ".join(f"{name}: {unit}" for name, unit in units.items())
+    return [Paragraph(f"Strengths. {said}.", soft=True)] if said else []
 
 
 def _shaken_figures(one: Perturbed) -> tuple[str, ...]:
@@ -348,9 +351,6 @@ def _limits(report: EvaluationReport) -> Blocks:
     return blocks
 
 
-_FURTHER = "Intervals of kinds of cases, sure answers, groups, changed films and heat"
-
-
 def _facts(report: EvaluationReport) -> Blocks:
     about = report.measured
     rows: tuple[tuple[str, Line], ...] = (
@@ -366,10 +366,15 @@ def _facts(report: EvaluationReport) -> Blocks:
         ("Manifest SHA-256", (Code(about.manifest_digest),)),
         *([("Read from", about.read_from)] if about.read_from else []),
         ("Intervals", about.intervals),
-        *([(_FURTHER, report.further_intervals)] if report.further_intervals else []),
+        *_further_intervals(report),
         ("Made", f"{about.date}, {about.program}"),
     )
     return [Table((), rows)]
+
+
+def _further_intervals(report: EvaluationReport) -> list[tuple[str, Line]]:
+    what = "of kinds of cases, sure answers, groups, changed films and heat"
+    return [("Further intervals", f"{what}: {report.further_intervals}")] if report.further_intervals else []
 
 
 def _repeat(report: EvaluationReport) -> Blocks:

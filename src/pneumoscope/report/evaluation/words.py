@@ -89,8 +89,8 @@ def listed(words: Sequence[str]) -> str:
 
 
 IN_BRACKETS = (
-    "Two figures in brackets are a 95% interval: of 100 that are made in this way about 95 hold the true figure, if the "
-    "films are drawn by chance from those to come."
+    "Two figures in brackets are a 95% interval: of 100 that are made in this way about 95 hold the true figure, if "
+    "the films are drawn by chance from those to come."
 )
 
 

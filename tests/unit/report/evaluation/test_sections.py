@@ -127,10 +127,9 @@ def test_small_groups_are_grey_and_named_so():
 def test_robustness_and_heat_have_their_figures():
     (table,) = blocks(full_report(), "robustness", Table)
     assert len(table.rows) == 15
-    assert [row[:2] for row in texts(table)[:2]] == [
-        ("noise (share of the grey range)", "0"),
-        ("noise (share of the grey range)", "0.02"),
-    ]
+    assert [row[:2] for row in texts(table)[:2]] == [("noise", "0"), ("noise", "0.02")]
+    (units,) = blocks(full_report(), "robustness", Paragraph)
+    assert plain(units.line) == "Strengths. noise: share of the grey range."
     assert texts(table)[0][5] == "0%"
     (curves,) = blocks(full_report(), "robustness", Picture)
     assert plain(curves.caption).startswith("200 of the 624 films changed in one way")

@@ -67,8 +67,8 @@ def test_the_summary_is_made_of_the_figures():
     assert found[1] == "Of 100 films without pneumonia, 13 (11 to 15) raise a false alarm. Of the 234 here 30 did."
     assert found[2].endswith("the higher probability 99 (98 to 99.6) times of 100.")
     assert found[3] == (
-        "By kind, it finds of 100 bacterial films 99.6 (99 to 100), here 241 of 242; of 100 viral films 98 (95 to 100), "
-        "here 145 of 148."
+        "By kind, it finds of 100 bacterial films 99.6 (99 to 100), here 241 of 242; of 100 viral films 98 (95 to "
+        "100), here 145 of 148."
     )
     assert found[4].startswith(
         "If it did as well where 10 of 100 films show pneumonia, then of 100 that it answers yes to 43 (37 to 48) "
