@@ -8,6 +8,9 @@ from pneumoscope.bundle.markdown import markdown
 from pneumoscope.bundle.spec import VIEWS, BundleSpec, Certainty, Change, Member, OperatingPoint, Source, Teacher
 from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
 
+_OFFICIAL = "kermany"
+"""The source whose official test films the README tells of."""
+
 
 def model_card(spec: BundleSpec) -> str:
     """The bundle's facts as Markdown."""
@@ -37,14 +40,14 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
 
 
 def _measured(spec: BundleSpec) -> tuple[Block, ...]:
-    rows = tuple((name, str(value)) for name, value in spec.metrics.items())
-    return (
-        Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1})),
-        Paragraph(
-            "These films come from the same folder as those it learned from, so the figures flatter it: films of "
-            "another place or scanner will be read less well. See the project's README for the official test films."
-        ),
+    rows = tuple((name.replace("_", " "), str(value)) for name, value in spec.metrics.items())
+    said = (
+        "These films come from the same folder as those it learned from, so the figures flatter it: films of another "
+        "place or scanner will be read less well."
     )
+    if any(source.name == _OFFICIAL for source in spec.data):
+        said += " See the project's README for the official test films."
+    return Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1})), Paragraph(said)
 
 
 def _points(spec: BundleSpec) -> tuple[Block, ...]:
@@ -57,9 +60,12 @@ def _points(spec: BundleSpec) -> tuple[Block, ...]:
 
 
 def _counted(point: OperatingPoint) -> Iterator[str]:
-    """How many films and patients the thresholds were chosen on, if the bundle says."""
+    """On how many films and patients thresholds were chosen, and on which they were measured, if the bundle says."""
     if point.positive and point.negative:
-        yield f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not."
+        yield (
+            f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not. "
+            f"Sensitivity and specificity (95% interval) are those of {point.data}."
+        )
 
 
 def _certainty(spec: BundleSpec) -> Iterator[Section]:

@@ -16,6 +16,7 @@ from pneumoscope.evaluation import robustness
 from pneumoscope.evaluation.altered import Effect
 from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
+from pneumoscope.evaluation.measured import INTERVALS
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
 from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics, Sureness
 from pneumoscope.evaluation.seen import SeenFilm
@@ -51,7 +52,7 @@ def report_of(
         raise ValueError("expected the metrics of a bundle, got those of a file of scores")
     label = spec.labels[0].name
     curves = (metrics.curves or {}).get(label)
-    points = [_point(point) for point in metrics.points or ()]
+    points = [_point(point, spec) for point in metrics.points or ()]
     worst = closer.worst if closer else None
     return report.EvaluationReport(
         measured=_measured(metrics, metrics.bundle, spec),
@@ -77,11 +78,14 @@ def report_of(
         heat=_heat(metrics.heat) if metrics.heat else None,
         missed=tuple(_case(seen, root, label) for seen in worst.false_negatives) if worst else (),
         alarms=tuple(_case(seen, root, label) for seen in worst.false_positives) if worst else (),
-        of_missed=worst.missed if worst else None,
-        of_alarms=worst.alarms if worst else None,
         warnings=metrics.cautions,
         exclusions=spec.exclusions,
-        repeat=report.Repeat((command,)) if command else None,
+        intended_use=spec.intended_use,
+        labels=tuple(_labels(metrics)),
+        choice={name: _estimate(figure) for name, figure in metrics.argmax.metrics.items()} if metrics.argmax else {},
+        shaken=(metrics.robustness.films, metrics.robustness.of) if metrics.robustness else None,
+        further_intervals=INTERVALS,
+        command=command,
     )
 
 
@@ -112,12 +116,30 @@ def _measured(metrics: Metrics, bundle: BundleFacts, spec: BundleSpec) -> report
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         program=metrics.program,
         intervals=metrics.intervals,
+        holds_at=spec.labels[0].calibration.prevalence,
+        read_from=data.read_from,
     )
 
 
-def _point(point: PointMetrics) -> report.PointFigures:
-    figures = {name: _estimate(figure) for name, figure in point.metrics.items()}
-    return report.PointFigures(name=point.name, threshold=point.threshold, rule=point.rule, figures=figures)
+def _point(point: PointMetrics, spec: BundleSpec) -> report.PointFigures:
+    own = spec.operating_point(point.name)
+    day = f" ({own.chosen})" if own.chosen else ""
+    return report.PointFigures(
+        name=point.name,
+        threshold=point.threshold,
+        rule=point.rule,
+        figures={name: _estimate(figure) for name, figure in point.metrics.items()},
+        missed=point.confusion.false_negative,
+        alarms=point.confusion.false_positive,
+        chosen=f"sensitivity {own.sensitivity} and specificity {own.specificity} on {own.data}{day}",
+    )
+
+
+def _labels(metrics: Metrics) -> Iterator[report.LabelFigures]:
+    for label, measured in (metrics.labels or {}).items():
+        figures = {name: _estimate(figure) for name, figure in measured.metrics.items()}
+        counts = measured.confusion
+        yield report.LabelFigures(label, measured.films, counts.true_positive + counts.false_negative, figures)
 
 
 def _roc(curves: Curves, points: Sequence[report.PointFigures]) -> report.Curve:
@@ -194,7 +216,7 @@ def _differences(metrics: Metrics) -> Iterator[report.GroupDifference]:
 
 def _shaken(found: robustness.Robustness) -> Iterator[report.Perturbed]:
     """Each perturbation from its lowest level to its highest, films as they are in their place among them."""
-    untouched = Estimate(0.0, 0.0, 0.0)
+    untouched = Estimate(0.0, math.nan, math.nan)  # by definition, not by measurement
     for curve in found.curves:
         steps = [(one.level, f"{one.level:g}", _effect(one.effect)) for one in curve.levels]
         whole = {**_triple(found.unperturbed), "changed": untouched}

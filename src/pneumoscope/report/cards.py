@@ -79,11 +79,11 @@ def _heat(reading: Reading) -> str:
 def where_hottest(heat: NDArray[np.float32] | None) -> str:
     """Say in words where a heat map is hottest, for those who cannot see it."""
     if heat is None or float(heat.max()) < VISIBLE_FROM:
-        return f"Heat map: no region above {VISIBLE_FROM:.0%}"
+        return f"Heat map: no region above {VISIBLE_FROM:.0%} of the scale"
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     height = ("upper", "middle", "lower")[int(3 * (int(row) + 0.5) / heat.shape[0])]
     side = ("left", "centre", "right")[int(3 * (int(column) + 0.5) / heat.shape[1])]
-    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))}"
+    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))} of the scale"
 
 
 def _heat_switch(reading: Reading) -> str:

@@ -29,3 +29,12 @@ def percent(probability: float) -> str:
     if probability > 0.999:
         return ">99.9%"
     return "<0.1%" if probability < 0.001 else f"{probability:.1%}"
+
+
+def share(of_films: float) -> str:
+    """Return a share of films for people; unlike a probability it may be 0 % or 100 %.
+
+    >>> share(0.9439), share(1.0), share(0.9996)
+    ('94.4%', '100%', '>99.9%')
+    """
+    return f"{of_films:.0%}" if of_films in {0.0, 1.0} else percent(of_films)

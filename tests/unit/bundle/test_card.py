@@ -66,3 +66,10 @@ def test_its_tables_are_tables():
         assert len({len(row) for row in rows}) == 1
         assert {cell.strip() for cell in rows[1]} == {"---"}
         assert len(rows) > 2
+
+
+def test_only_a_model_of_kermany_films_sends_to_the_readmes_official_test():
+    told = "See the project's README"
+    kermany = Source(name="kermany", citation="", licence="CC BY 4.0")
+    assert told not in model_card(tiny_spec())
+    assert told in model_card(tiny_spec(data=(kermany,)))

@@ -124,6 +124,7 @@ def test_the_card_tells_of_samples_and_certainty_and_the_spec_keeps_them():
     spec = tiny_spec(labels=(label,), operating_points=operating_points(scored()))
     card = model_card(spec)
     assert "Chosen on 2026-01-02, with 160 films of 160 patients that show it and 60 films of 60 patients that" in card
+    assert "Sensitivity and specificity (95% interval) are those of made-up films." in card
     assert "- pneumonia: platt, as." in card
     assert "yes is possible from a probability of 0.331, no up to 0.676" in card
     assert msgspec.json.decode(msgspec.json.encode(spec), type=BundleSpec) == spec

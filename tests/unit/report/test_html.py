@@ -113,9 +113,9 @@ def test_the_pictures_are_inside_the_page(page, items):
     assert {(picture(a).format, picture(a).mode) for a in heats} == {("PNG", "RGBA")}
     assert all(a["alt"] for a in found.all("img"))
     assert [a["alt"] for a in heats] == [
-        "Heat map: highest in the lower right of the picture, >99.9%",
-        "Heat map: highest in the lower right of the picture, >99.9%",
-        "Heat map: no region above 20%",
+        "Heat map: highest in the lower right of the picture, >99.9% of the scale",
+        "Heat map: highest in the lower right of the picture, >99.9% of the scale",
+        "Heat map: no region above 20% of the scale",
     ]
 
 

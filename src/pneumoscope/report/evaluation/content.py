@@ -27,10 +27,11 @@ class Measured:
     ----------
     label : what the bundle looks for, such as "pneumonia".
     digest, manifest_digest : SHA-256 (hex).
-    subjects : what the films are of, as a plural: "films", or "films of children".
     films : those that were read and state the label; ``positives`` of them have it; ``unreadable`` come on top.
     learned_from : the sources of the films that the bundle learned from.
     intervals : how the intervals were made.
+    holds_at : for which share with the finding the probabilities hold.
+    read_from : what was read in place of the files themselves, if anything.
     """
 
     bundle: str
@@ -51,7 +52,8 @@ class Measured:
     date: str
     program: str
     intervals: str
-    subjects: str = "films"
+    holds_at: float
+    read_from: str = ""
 
     @property
     def negatives(self) -> int:
@@ -61,11 +63,28 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class PointFigures:
-    """What the bundle does at one of its operating points, ``figures`` by the measures' names in ``metrics.json``."""
+    """What the bundle does at one of its operating points, ``figures`` by the measures' names in ``metrics.json``.
+
+    ``missed`` films with the finding and ``alarms`` over films without it, where they were counted; ``chosen`` says in
+    words what the point was worth on the films that it was chosen on, and which these are.
+    """
 
     name: str
     threshold: float
     rule: str
+    figures: Mapping[str, Estimate]
+    missed: int | None = None
+    alarms: int | None = None
+    chosen: str = ""
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """One of several labels, on the films that state it."""
+
+    label: str
+    films: int
+    positives: int
     figures: Mapping[str, Estimate]
 
 
@@ -279,15 +298,6 @@ class CaseFilm:
     heatmap: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class Repeat:
-    """How to get the same figures again."""
-
-    commands: tuple[str, ...]
-    seeds: Mapping[str, int] = field(default_factory=dict)
-    digests: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
     """All that the report tells.
@@ -298,8 +308,13 @@ class EvaluationReport:
     points : the operating points, of which one is ``measured.operating_point``.
     warnings : what the caller knows and the numbers do not say, such as films outside the intended use.
     exclusions : what the bundle is not for, in its own words.
-    missed, alarms : the worst false negatives and false positives, worst first; ``of_missed`` and ``of_alarms``
-        are how many there are, where that was counted.
+    missed, alarms : the worst false negatives and false positives, worst first, at most one film of a patient.
+    labels, choice : of a bundle with several labels, the figures of each; of labels that exclude each other, those of
+        the most probable one. All else is about the first label.
+    shaken : how many films were read for ``robustness``, and of how many.
+    further_intervals : how those of kinds of cases, sure answers, groups, changed films and heat were made.
+    intended_use : what the bundle is for, in its own words.
+    command : that gives the same figures again.
     """
 
     measured: Measured
@@ -319,11 +334,14 @@ class EvaluationReport:
     heat: Heat | None = None
     missed: tuple[CaseFilm, ...] = ()
     alarms: tuple[CaseFilm, ...] = ()
-    of_missed: int | None = None
-    of_alarms: int | None = None
     warnings: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
-    repeat: Repeat | None = None
+    command: str = ""
+    labels: tuple[LabelFigures, ...] = ()
+    choice: Mapping[str, Estimate] = field(default_factory=dict)
+    shaken: tuple[int, int] | None = None
+    further_intervals: str = ""
+    intended_use: str = ""
 
     @property
     def point(self) -> PointFigures | None:
