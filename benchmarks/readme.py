@@ -132,7 +132,7 @@ def _networks() -> str:
     """The packaged recipes, each trained as its row says, beside what older projects published for such networks."""
     older = _older()
     rows = "".join(
-        f"| `{recipe}` | {runs[0]['weights']} | {int(runs[0]['parameters']) / 1e6:.1f} M | {len(runs)} | "
+        f"| `{recipe}` | {_trained(runs)} | "
         + "".join(f"{_over_seeds(runs, name)} | " for name in ("accuracy", "recall", "specificity", "auc"))
         + f"{older.get(recipe, '')} |\n"
         for recipe, runs in _runs_by_recipe().items()
@@ -140,11 +140,19 @@ def _networks() -> str:
     return (
         "\nThe packaged recipes, trained on the whole official train folder and measured on the same 624 films at the "
         "operating point *balanced* ([all figures](results/kermany-official.csv); `python "
-        "benchmarks/kermany_official.py`): the 95% interval of one run, or the mean and range of several seeds. Beside "
-        "them the accuracy that [older projects](results/older-projects.csv) published for such a network.\n\n"
-        "| recipe | initial weights | parameters | runs | accuracy | recall | specificity | AUC | older |\n"
-        f"|---|---|---|---|---|---|---|---|---|\n{rows}"
+        "benchmarks/kermany_official.py`): the 95% interval of one run, or the mean and range of several seeds. "
+        "Networks without ImageNet weights at hand started from random ones and learned from another's answers too, "
+        "some for few epochs: the table ranks no architectures. Beside them the accuracy that "
+        "[older projects](results/older-projects.csv) published for such a network.\n\n"
+        "| recipe | initial weights | parameters | epochs | runs | accuracy | recall | specificity | AUC | older |\n"
+        f"|---|---|---|---|---|---|---|---|---|---|\n{rows}"
     )
+
+
+def _trained(runs: list[dict[str, str]]) -> str:
+    first = runs[0]
+    size = f"{int(first['parameters']) / 1e6:.1f} M"
+    return " | ".join([first["weights"], size, first["epochs"], str(len(runs))])
 
 
 def _runs_by_recipe() -> dict[str, list[dict[str, str]]]:

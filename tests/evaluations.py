@@ -118,7 +118,7 @@ def _decision() -> Decision:
     x = np.linspace(0.01, 0.99, 50)
     everyone = 0.625 - 0.375 * x / (1 - x)
     model = 0.62 - 0.05 * x / (1 - x)
-    return Decision(Curve(x, model, model - 0.02, model + 0.02), everyone)
+    return Decision(Curve(x, model, model - 0.02, model + 0.02), everyone, 0.625)
 
 
 def _groups() -> tuple[Subgroup, ...]:

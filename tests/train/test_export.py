@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.bundle.spec import View
+from pneumoscope.cli import main
 from pneumoscope.core import DamagedBundle, RunError
 from pneumoscope.data import open_manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
@@ -244,7 +247,7 @@ def test_each_label_is_measured_on_the_films_that_state_it(shown: Shown) -> None
     patients = [film.patient for film, said in zip(shown.films, stated, strict=True) if said]
     fitted = fit_calibration(truth, logits, patients, 0.5)
     assert (label.calibration, label.calibration_rule) == (fitted.calibration, fitted.rule)
-    assert fitted.rule.startswith("platt, the simplest family")
+    assert fitted.rule.startswith("platt, as from the simplest family on")
     # Platt's targets, for scikit-learn: each film counts a little for the other class too.
     positives, negatives = truth.sum(), (1 - truth).sum()
     share = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -420,3 +423,15 @@ def test_a_teacher_is_named(quick: Run) -> None:
     assert of_run(record, None)["teacher"] is None
     taught = of_run(replace(record, teacher="large 1.0", teacher_digest="b" * 64), None)["teacher"]
     assert (taught.name, taught.digest) == ("large 1.0", "b" * 64)
+
+
+def test_a_run_is_compared_as_what_ships_of_it(
+    by_heart: Run, bundle: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(cache))
+    entrants = (str(bundle), str(by_heart.folder))
+    result = CliRunner().invoke(main, ["compare", *entrants, "--data", str(FILMS), "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert f"exporting {by_heart.folder}" in result.stderr
+    first, second = json.loads((tmp_path / "comparison.json").read_text())["entrants"]
+    assert first["metrics"]["log_loss"]["value"] == second["metrics"]["log_loss"]["value"]

@@ -64,10 +64,10 @@ class Sample(_Part, frozen=True, kw_only=True):
 class Certainty(_Part, frozen=True, kw_only=True):
     """From where an answer is sure: ``yes`` is possible from the probability ``yes_from``, ``no`` up to ``no_to``.
 
-    An answer is sure where it alone is possible. Of patients with the finding, at most the share ``error_rate`` has a
-    film of which yes is not possible, and of patients without it, one of which no is not. ``positive`` and
-    ``negative`` are the films that this was found on, on the day ``chosen``; ``data`` says whose they are. See
-    :mod:`pneumoscope.stats.conformal`.
+    An answer is sure where it alone is possible. Of patients with the finding, on average at most the share
+    ``error_rate`` has a film of which yes is not possible, and of patients without it, one of which no is not.
+    ``positive`` and ``negative`` are the films that this was found on, on the day ``chosen``; ``data`` says whose they
+    are. See :mod:`pneumoscope.stats.conformal`.
     """
 
     yes_from: Probability

@@ -6,7 +6,7 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -111,6 +111,8 @@ def evaluate(
     """
     if scores:
         _refuse_options(ctx, _OF_BUNDLES, "does not go with --scores")
+        if data is None:
+            _refuse_options(ctx, ("split",), "goes with --data: a table of scores has no splits")
         need("evaluate", "pneumoscope evaluate")
         _measure_scores(scores, threshold, data, split, out)
         return
@@ -123,9 +125,18 @@ def evaluate(
         if not quick:
             raise click.UsageError("--prepared goes with --quick: a closer look needs the films themselves", ctx)
     if quick:
-        _refuse_options(ctx, ("robustness_films", "outside_population"), "does not go with --quick")
-    closer = None if quick else {"robustness_films": robustness_films, "outside": outside_population}
-    _measure_bundle(bundle, data, split, out, closer, operating_point=operating_point, jobs=jobs, prepared=prepared)
+        _refuse_options(ctx, ("robustness_films",), "does not go with --quick")
+    _measure_bundle(
+        bundle,
+        data,
+        split,
+        out,
+        None if quick else robustness_films,
+        operating_point=operating_point,
+        jobs=jobs,
+        prepared=prepared,
+        outside=outside_population,
+    )
 
 
 _OF_BUNDLES = ("bundle", "operating_point", "jobs", "prepared", "quick", "robustness_films", "outside_population")
@@ -142,13 +153,14 @@ def _measure_bundle(
     data: Path,
     split: str,
     out: Path,
-    closer: dict[str, Any] | None,
+    robustness_films: int | None,
     *,
     operating_point: str | None,
     jobs: int | None,
     prepared: bool,
+    outside: str,
 ) -> None:
-    """``closer`` are the options of the closer look; None for none."""
+    """Without ``robustness_films``, a number, there is no closer look."""
     from pneumoscope.data import open_manifest
     from pneumoscope.evaluation import evaluate as measure
     from pneumoscope.evaluation import look_closer, write_evaluation, write_figures
@@ -166,16 +178,19 @@ def _measure_bundle(
         jobs=jobs,
         progress=partial(progress, what=split),
         cache=cache_folder() if prepared else None,
+        outside=outside,
     )
     write_figures(result, out)  # before the long part: what is known is not lost, and a folder that cannot be is told
-    look = None if closer is None else look_closer(predictor, manifest, split, jobs=jobs, progress=progress, **closer)
-    write_evaluation(result, out, look, command=_command())
+    look = None
+    if robustness_films is not None:
+        look = look_closer(predictor, manifest, split, robustness_films=robustness_films, jobs=jobs, progress=progress)
+    names = write_evaluation(result, out, look, command=_command())
     _echo_evaluation(result)
     if result.summary.data.unreadable:
         click.echo(f"  {result.summary.data.unreadable} films could not be read; {out / 'scores.csv'} says why")
-    for caution in look.cautions if look else ():
+    for caution in result.summary.cautions:
         click.echo(f"  {caution}")
-    click.echo(f"wrote report.html, report.pdf, metrics.json, scores.csv and curves.png in {out}", err=True)
+    click.echo(f"wrote {', '.join(names[:-1])} and {names[-1]} in {out}", err=True)
 
 
 def _command() -> str:

@@ -32,6 +32,7 @@ from pneumoscope.bundle.points import (
     Rule,
     Scored,
     again,
+    area,
     certainty,
     described,
     interval,
@@ -39,10 +40,10 @@ from pneumoscope.bundle.points import (
     rules,
 )
 from pneumoscope.bundle.spec import CARD_FILE, Change, Interval
-from pneumoscope.core import ManifestError
+from pneumoscope.core import BundleError, ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.evaluate import Progress
-from pneumoscope.evaluation.site_films import SiteFilms, read_site
+from pneumoscope.evaluation.site_films import SiteFilms, one_label, read_site
 from pneumoscope.evaluation.verdict import (
     LEAST_RECALL,
     NOT_SHOWN,
@@ -58,7 +59,7 @@ from pneumoscope.stats.bootstrap import Measures, bootstrap
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
-from pneumoscope.stats.weighted import ranked, scored
+from pneumoscope.stats.weighted import scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
 """What so few films can bear, on top of the calibration that is there."""
@@ -104,17 +105,17 @@ def recalibrate(
 
     Raises
     ------
-    BundleError : if a bundle cannot be used, or tells several labels.
+    BundleError : if a bundle cannot be used, tells several labels, or another one than the bundle in use.
     ManifestError : if there are too few films, or the bundle has learned from them or was recalibrated by them.
     """
     predictor = Predictor.open(bundle)
     _refuse_known(predictor.bundle, manifest)
+    older = _in_use(upgrades, predictor) if upgrades is not None else None
     films = read_site(predictor, manifest, split, jobs, progress)
     site = _Site(predictor.bundle, films, datetime.now(UTC).strftime("%Y-%m-%d"))
     verdict = judge(site.area, site.least)
     comparison, replaced = None, None
-    if upgrades is not None:
-        older = Predictor.open(upgrades)
+    if older:
         comparison = compare(site.judged(), read_site(older, manifest, split, jobs, progress), verdict)
         replaced = older.bundle.digest
     change = site.change(verdict, comparison, replaced)
@@ -132,6 +133,15 @@ def save_recalibrated(result: Recalibration, path: Path) -> ModelBundle:
     files = bundle_files(result.source) | {CARD_FILE: model_card(result.spec).encode()}
     save_bundle(result.spec, files, path)
     return load_bundle(path)
+
+
+def _in_use(place: str | Path, newer: Predictor) -> Predictor:
+    """The bundle that is to be replaced, which must tell the same thing."""
+    older = Predictor.open(place)
+    theirs, ours = (one_label(predictor) for predictor in (older, newer))
+    if theirs.casefold() != ours.casefold():
+        raise BundleError(f"{place}: expected a bundle that tells {ours}, as the newer one does, got one for {theirs}")
+    return older
 
 
 def _refuse_known(bundle: ModelBundle, manifest: Manifest) -> None:
@@ -167,7 +177,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._interval("auc", ranked(films.truth, films.scores))
+        self.area = area(films.truth, films.scores, films.patients)
 
     @property
     def calibration(self) -> Calibration:

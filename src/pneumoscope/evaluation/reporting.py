@@ -68,7 +68,10 @@ def report_of(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
             for one in metrics.subtypes or ()
         ),
-        prevalences=tuple(report.AtPrevalence(one.prevalence, one.ppv, one.npv) for one in metrics.prevalence or ()),
+        prevalences=tuple(
+            report.AtPrevalence(one.prevalence, _estimate(one.ppv), _estimate(one.npv))
+            for one in metrics.prevalence or ()
+        ),
         subgroups=tuple(_subgroups(metrics)),
         differences=tuple(_differences(metrics)),
         robustness=tuple(_shaken(metrics.robustness)) if metrics.robustness else (),
@@ -170,7 +173,7 @@ def _decision(curves: Curves) -> report.Decision:
     decision = curves.decision
     value, low, high = np.array([(one.value, one.low, one.high) for one in decision.net_benefit], np.float64).T
     model = report.Curve(np.array(decision.thresholds), value, low, high)
-    return report.Decision(model, np.array(decision.treat_all))
+    return report.Decision(model, np.array(decision.treat_all), decision.prevalence)
 
 
 def _certainty(found: Sureness) -> report.Certainty:

@@ -22,11 +22,13 @@ from pneumoscope.evaluation.robustness import Robustness
 from pneumoscope.evaluation.subgroups import Subgroups
 from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
-from pneumoscope.stats.prevalence import PredictiveValues
 
 FORMAT: Final = "pneumoscope-metrics"
 SCHEMA_VERSION: Final = 1
 METRICS_FILE = "metrics.json"
+CURVES_FILE = "curves.png"
+PAGES = ("report.html", "report.pdf")
+_SHOWN = (*PAGES, CURVES_FILE)
 
 Count = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -134,6 +136,14 @@ class SubtypeRecall(_Part, frozen=True, kw_only=True):
     recall: Figure
 
 
+class AtPrevalence(_Part, frozen=True, kw_only=True):
+    """What an answer is worth where so large a share has the label: of the yes answers (ppv), and of the no (npv)."""
+
+    prevalence: float
+    ppv: Figure
+    npv: Figure
+
+
 class Sureness(_Part, frozen=True, kw_only=True):
     """How often a bundle that says so is sure of its answers, and how often wrongly so.
 
@@ -180,7 +190,7 @@ class Metrics(_Part, frozen=True, kw_only=True):
     labels: dict[str, LabelMetrics] | None = None
     argmax: ChoiceMetrics | None = None
     curves: dict[str, Curves] | None = None
-    prevalence: tuple[PredictiveValues, ...] | None = None
+    prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
     sureness: Sureness | None = None
     uncalibrated: Uncalibrated | None = None
@@ -226,6 +236,8 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def write_metrics(metrics: Metrics, folder: Path) -> None:
-    """Write ``metrics.json`` into the folder."""
+    """Write ``metrics.json``, and remove the pages and curves of an earlier evaluation that lie there."""
+    for name in _SHOWN:
+        (folder / name).unlink(missing_ok=True)
     with atomic_write(folder / METRICS_FILE, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")

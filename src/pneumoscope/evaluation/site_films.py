@@ -53,7 +53,7 @@ def read_site(
     BundleError : if the bundle tells several labels.
     ManifestError : if there are too few films or patients, or a film has changed since the manifest was made.
     """
-    label = _one_label(predictor)
+    label = one_label(predictor)
     chosen = with_targets(manifest.only(split) if split else manifest, [label])
     paths = [chosen.root / film.path for film in chosen.films]
     answers = predictor.read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
@@ -75,7 +75,13 @@ def read_site(
     )
 
 
-def _one_label(predictor: Predictor) -> str:
+def one_label(predictor: Predictor) -> str:
+    """The name of the bundle's only label.
+
+    Raises
+    ------
+    BundleError : if it tells several.
+    """
     spec = predictor.bundle.spec
     if len(spec.labels) > 1:
         raise BundleError(

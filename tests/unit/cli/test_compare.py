@@ -100,8 +100,8 @@ def test_misuse_ends_with_2_and_writes_nothing(run, theirs, tiny_bundle, manifes
     for arguments, message in [
         ((theirs,), "expected two entrants or more, got 1"),
         ((theirs, theirs), "expected each entrant once"),
-        ((theirs, tiny_bundle), "is a bundle, and needs --data"),
-        ((theirs, tmp_path / "run"), "pneumoscope export"),
+        ((theirs, tiny_bundle), "has to read films, and needs --data"),
+        ((theirs, tmp_path / "run"), "has to read films, and needs --data"),
         ((theirs, tmp_path / "none"), "expected a bundle"),
         ((theirs, tmp_path / "contrary.csv"), "1 of 5 films have another label in contrary than in theirs"),
         ((theirs, tmp_path / "odd.csv"), "probability"),

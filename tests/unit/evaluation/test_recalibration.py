@@ -16,6 +16,7 @@ from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.data import open_manifest
 from pneumoscope.evaluation.recalibration import Recalibration, recalibrate, save_recalibrated
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.delong import newcombe_auc
 from tests.helpers import (
     GAIN,
     INTERCEPT,
@@ -231,6 +232,14 @@ def test_phantoms_that_say_nothing_of_their_label_make_no_usable_model(tiny_bund
     assert any("below 0.80" in reason for reason in result.verdict.reasons)
 
 
+def test_films_in_perfect_order_do_not_prove_a_perfect_order(tiny_bundle, site):
+    """All resampled sites are in perfect order too; Newcombe's interval knows how few patients there are."""
+    area = recalibrate(tiny_bundle, site(32, 32, spread=20.0)).change.metrics["auc"]
+    assert (area.value, area.high) == (1.0, 1.0)
+    assert area.low == pytest.approx(newcombe_auc(1.0, 32, 32)[0])
+    assert area.low < 0.95
+
+
 def test_too_few_patients_for_a_promise_leave_it_open(tiny_bundle, site):
     result = recalibrate(tiny_bundle, site(25, 35, spread=5.0))
     assert result.verdict.outcome == "not shown to be usable"
@@ -263,6 +272,13 @@ def test_a_newer_model_takes_the_place_of_one_that_it_is_as_good_as(tiny_bundle,
     assert result.change.replaces == old.digest
     assert result.spec.history[0].digest == load_bundle(newer).digest
     assert f"Takes the place of `{old.digest[:16]}`." in model_card(result.spec)
+
+
+def test_a_newer_model_must_tell_what_the_one_in_use_tells(tiny_bundle, site, tmp_path):
+    viral = msgspec.structs.replace(load_bundle(tiny_bundle).spec.labels[0], name="viral")
+    other = write_tiny(tmp_path / "other", labels=(viral,))
+    with pytest.raises(BundleError, match="a bundle that tells pneumonia, as the newer one does, got one for viral"):
+        recalibrate(tiny_bundle, site(), upgrades=other)
 
 
 def test_a_newer_model_that_is_worse_does_not(tiny_bundle, site, reversed_bundle):

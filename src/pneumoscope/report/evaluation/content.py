@@ -136,10 +136,14 @@ class Reliability:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Net benefit, in true positives a film, of acting on the model and of acting on every film (on none: 0)."""
+    """Net benefit, in true positives a film, of acting on the model and of acting on every film (on none: 0).
+
+    ``prevalence``: where the share of films with the finding is this, for which the probabilities hold.
+    """
 
     model: Curve
     everyone: Values
+    prevalence: float
 
 
 @dataclass(frozen=True)

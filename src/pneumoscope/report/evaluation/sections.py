@@ -155,8 +155,8 @@ def _decision(report: EvaluationReport) -> Blocks:
     caption = (
         "Net benefit: found cases a film, less false alarms weighed as the threshold weighs them: who would act from "
         "10% on holds one missed case as bad as nine false alarms. The model helps where its curve is the highest; the "
-        f"band is its 95% interval. All of it is at the share of {about.label} among these films, "
-        f"{about.positives / about.films:.1%}; where it is rarer there is less to be had."
+        f"band is its 95% interval. All of it is for films of which {report.decision.prevalence:.1%} show {about.label}, as "
+        "its probabilities are; where it is rarer there is less to be had."
     )
     return [plots.decision(report.decision, about.threshold, caption)]
 
@@ -204,7 +204,7 @@ def _prevalences(report: EvaluationReport) -> Blocks:
         f"Of the films measured here {about.positives / about.films:.1%} show {about.label}. What an answer is worth "
         f"depends on that share; with the recall and specificity found here, if they hold there too, it would be:"
     )
-    title = "At the operating point, with 95% intervals (films counted as independent, the share as known)"
+    title = "At the operating point, with 95% intervals that take the share as known"
     return [Paragraph(said), Table(head, rows, title, numbers=frozenset({1, 2}))]
 
 

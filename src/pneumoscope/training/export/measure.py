@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.points import BALANCED, Scored, certainty, interval, operating_points
+from pneumoscope.bundle.points import BALANCED, Scored, area, certainty, operating_points
 from pneumoscope.bundle.spec import Code, Interval, Label
-from pneumoscope.stats.bootstrap import bootstrap
 from pneumoscope.stats.fit_calibration import Fitted, fit_calibration
-from pneumoscope.stats.weighted import ranked
 from pneumoscope.training.export.graphs import PREVALENCE, not_calibrated, stated
 from pneumoscope.training.export.task import Answers, Shown
 
@@ -31,7 +29,7 @@ def measured(labels: tuple[str, ...], answers: Answers, films: Shown) -> dict[st
     """The parts of the bundle's description that are measured. Operating points are those of the first label.
 
     What the points promise holds for films that had no say in the network: where the validation films have chosen its
-    epoch or its recipe, it is a little too good.
+    epoch or its recipe, or have calibrated the members of an ensemble, it is a little too good.
 
     Raises
     ------
@@ -110,4 +108,4 @@ def _strong_evidence(cells: NDArray[np.float64]) -> float:
 def _auc(films: Shown, answers: NDArray[np.float32], logits: NDArray[np.float32]) -> Interval:
     known, truth = stated(answers)
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
-    return interval(bootstrap(ranked(truth, logits[known]), patients, resamples=1000, seed=0)["auc"])
+    return area(truth, logits[known], patients)
