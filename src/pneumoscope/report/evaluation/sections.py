@@ -154,9 +154,9 @@ def _decision(report: EvaluationReport) -> Blocks:
     about = report.measured
     caption = (
         "Net benefit: found cases a film, less false alarms weighed as the threshold weighs them: who would act from "
-        "10% on holds one missed case as bad as nine false alarms. The model helps where its curve is the highest; "
-        f"the band is its 95% interval. All of it is for films of which {report.decision.prevalence:.1%} show "
-        f"{about.label}, as its probabilities are; where it is rarer there is less to be had."
+        "10% on holds one missed case as bad as nine false alarms. The model helps where its curve is the highest; the "
+        f"band is its 95% interval. All of it is told as if {report.decision.prevalence:.0%} of the films showed "
+        f"{about.label}, where its probabilities hold; where it is rarer there is less to be had."
     )
     return [plots.decision(report.decision, about.threshold, caption)]
 
