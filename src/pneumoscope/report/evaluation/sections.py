@@ -204,7 +204,7 @@ def _prevalences(report: EvaluationReport) -> Blocks:
         f"Of the films measured here {about.positives / about.films:.1%} show {about.label}. What an answer is worth "
         f"depends on that share; with the recall and specificity found here, if they hold there too, it would be:"
     )
-    title = "At the operating point, with 95% intervals (films counted as independent, the share as known)"
+    title = "At the operating point, with 95% intervals that take the share as known"
     return [Paragraph(said), Table(head, rows, title, numbers=frozenset({1, 2}))]
 
 

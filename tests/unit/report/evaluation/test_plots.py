@@ -147,9 +147,10 @@ def test_pictures_are_the_same_bytes_each_time():
 
 def test_the_decision_curve_says_in_words_where_the_model_helps():
     x = np.array([0.1, 0.2, 0.3, 0.4])
-    found = Decision(Curve(x, np.array([0.1, 0.3, 0.2, -0.1])), everyone=np.array([0.2, 0.1, 0.0, -0.2]))
+    model, everyone = np.array([0.1, 0.3, 0.2, -0.1]), np.array([0.2, 0.1, 0.0, -0.2])
+    found = Decision(Curve(x, model), everyone, prevalence=0.5)
     assert plots.decision(found, 0.5, "").alt.endswith("the model's is the highest at 2 of 4 thresholds, 20% to 30%")
-    useless = Decision(Curve(x, np.zeros(4)), everyone=np.zeros(4))
+    useless = Decision(Curve(x, np.zeros(4)), everyone=np.zeros(4), prevalence=0.5)
     assert plots.decision(useless, 0.5, "").alt.endswith("the model's is the highest nowhere")
 
 

@@ -182,7 +182,7 @@ def test_it_says_how_to_get_the_same_again():
     assert ("Bundle SHA-256", "e7" * 32) in texts(facts)
     assert ("Manifest SHA-256", "9c" * 32) in texts(facts)
     assert ("Read from", "prepared films") in texts(facts)
-    assert ("95%; Wilson's score interval by patients") in {row[1] for row in texts(facts)}
+    assert dict(texts(facts))["Further intervals"].endswith("heat: 95%; Wilson's score interval by patients")
     (command,) = blocks(report, "repeat", Command)
     assert command.text == "pneumoscope evaluate --x"
     assert blocks(full_report(command=""), "repeat", Command) == []
