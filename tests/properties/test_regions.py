@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from pneumoscope.core import Radiograph, Region
 from pneumoscope.imaging.preprocess import Preprocessing
-from pneumoscope.predict.regions import LEAST, LEVEL, MOST, regions_of
+from pneumoscope.predict.regions import EVEN, LEAST, LEVEL, MOST, regions_of
 
 SIDES = st.integers(1, 300)
 ASPECTS = st.sampled_from(["squash", "pad", "crop"])
@@ -28,6 +28,12 @@ def film(height: int, width: int, scale: int = 1) -> Radiograph:
 
 def spec(aspect: str) -> Preprocessing:
     return Preprocessing(size=(48, 64), aspect=aspect)
+
+
+def level(evidence: np.ndarray) -> float:
+    """From where cells stand out."""
+    speaking = np.maximum(evidence, 0)
+    return speaking.mean() + LEVEL * (speaking.max() - speaking.mean()) - 1e-9
 
 
 def overlap(one: Region, other: Region) -> tuple[int, int]:
@@ -61,9 +67,8 @@ def test_shares_are_those_of_the_cells_in_the_box(evidence, rows, columns):
     for region in regions_of(evidence, one, spec("squash")):
         inside = pixels[region.top : region.bottom, region.left : region.right]
         assert region.share == pytest.approx(inside.sum() / pixels.sum())
-        assert inside.max() >= LEVEL * pixels.max()
         for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
-            assert edge.max() >= LEVEL * pixels.max()  # no box is larger than it must be
+            assert edge.max() >= level(evidence)  # no box is larger than it must be
 
 
 @settings(deadline=None)
@@ -72,9 +77,9 @@ def test_the_strongest_cell_is_in_a_box_unless_all_are_small(evidence, rows, col
     height, width = evidence.shape
     found = regions_of(evidence, film(height * rows, width * columns), spec("squash"))
     speaking = np.maximum(evidence, 0)
-    if not speaking.any():
+    if speaking.max() - speaking.mean() < EVEN * speaking.max() or not speaking.any():
         assert found == ()
-    elif speaking.max() / speaking.sum() >= LEAST and (speaking >= LEVEL * speaking.max()).sum() <= MOST:
+    elif speaking.max() / speaking.sum() >= LEAST and (speaking >= level(evidence)).sum() <= MOST:
         row, column = np.unravel_index(speaking.argmax(), speaking.shape)
         assert any(
             region.top <= row * rows < region.bottom and region.left <= column * columns < region.right
@@ -86,11 +91,10 @@ def test_the_strongest_cell_is_in_a_box_unless_all_are_small(evidence, rows, col
 @given(MAPS, SIDES, SIDES, ASPECTS)
 def test_a_mirrored_film_has_mirrored_boxes(evidence, height, width, aspect):
     one = film(height, width)
-    plain, mirrored = (regions_of(grid, one, spec(aspect)) for grid in (evidence, evidence[:, ::-1]))
+    untied = evidence + 1e-3 * np.sqrt(np.arange(2, 2 + evidence.size)).reshape(evidence.shape)
+    plain, mirrored = (regions_of(grid, one, spec(aspect)) for grid in (untied, untied[:, ::-1]))
     if aspect == "pad" and (spec(aspect).size[1] - round(width / height * 48)) % 2:
         return  # padding of an odd width has no middle: the picture itself is not mirrored
-    if len({region.share for region in plain}) < len(plain):
-        return  # which of two equal ones comes first, or at all, has to be settled somehow
 
     def turned(region: Region) -> tuple[int, int, int, int]:
         return region.top, width - region.right, region.bottom, width - region.left

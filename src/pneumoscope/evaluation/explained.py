@@ -109,7 +109,7 @@ def _marks(found: MarkerTest) -> Check:
 
 def _faithful(found: Faithfulness) -> Iterator[Check]:
     name = "faithfulness"
-    expected = f"taking the strongest region out lowers log-odds at least {LEAST_BY_REGION:g} more than as much elsewhere"
+    expected = f"taking the strongest part out lowers log-odds {LEAST_BY_REGION:g} or more beyond as much elsewhere"
     if not found.deletions:
         yield _unmeasured(name, expected)
     for one in found.deletions:

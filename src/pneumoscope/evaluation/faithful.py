@@ -1,4 +1,4 @@
-"""Whether the answers hang on the regions that readings name: one is taken out of the film, and the film is read again.
+"""Whether the answers hang on the regions that readings name: the strongest part of one is taken out of the film.
 
 A control of the same size, elsewhere on the same film, says how much taking out anything does. Deletion as a measure of
 explanations: Samek et al., "Evaluating the visualization of what a deep neural network has learned", 2017; Petsiuk,
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumoscope.core import Radiograph, Reading
+from pneumoscope.core import Radiograph, Region
 from pneumoscope.evaluation.labelled import LabelledFilms, Progress
 from pneumoscope.evaluation.measured import log_odds, mean, share
 from pneumoscope.predict import Predictor
@@ -28,7 +28,9 @@ Grid = NDArray[np.float32]
 _COARSE: Final = 8
 """Cells a side that a film is averaged to, to take out all detail."""
 _STEPS: Final = 29
-"""Places along each side where a control is tried."""
+"""Places along each side where a patch is tried."""
+_TALLEST, _WIDEST = 2, 3
+"""A patch has at most a half of the film's height and a third of its width: there is always room for a control."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,17 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Faithfulness(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the ``films`` called positive, rightly or not, what their region with the largest share is worth.
+    """Of the ``films`` called positive, rightly or not, what the strongest part of their first region is worth.
 
-    ``without`` films have no region; of ``crowded`` ones it leaves no room for a control. The ``tested`` others, of so
-    many ``patients``, have it on the share ``area`` of the film, on average, with the share ``evidence`` of the
-    evidence. ``deletions`` are none if the tested films are of fewer than two patients.
+    ``without`` films have no region. Of the ``tested`` others, of so many ``patients``, the share ``area`` of the film
+    is taken out, on average. ``deletions`` are none if the tested films are of fewer than two patients.
     """
 
     films: int
     without: int
-    crowded: int
     tested: int
     patients: int
     area: float | None = None
-    evidence: float | None = None
     deletions: tuple[Deletion, ...] = ()
 
 
@@ -125,13 +124,12 @@ class _Tested:
 
     odds: NDArray[np.float64]
     area: float
-    evidence: float
 
 
 def faithfulness(
     predictor: Predictor, films: LabelledFilms, *, jobs: int | None = None, progress: Progress | None = None
 ) -> Faithfulness:
-    """Take the region with the largest share out of every film that is called positive, and as much elsewhere."""
+    """Take the strongest part of the first region out of every film called positive, and as much elsewhere."""
     typical = np.array(predictor.bundle.spec.typical_film, np.float32)
 
     def work(i: int, film: Radiograph) -> _Tested | str:
@@ -139,30 +137,28 @@ def faithfulness(
         reading = predictor.read_film(film, name=name)
         if not reading.finding.positive:
             return "negative"
-        if not reading.regions:
+        if not reading.regions or reading.heatmap is None:
             return "without"
-        region = strongest(reading, film)
-        if (control := elsewhere(region, film.pixels.shape)) is None:
-            return "crowded"
-        versions = [filled(film, where, fill, typical) for fill in FILLS for where in (region, control)]
+        region = strongest(on_pixels(reading.regions[0], film), reading.heatmap, film)
+        patches = region, elsewhere(region, film.pixels.shape)
+        versions = [filled(film, patch, fill, typical) for fill in FILLS for patch in patches]
         findings = [predictor.read_film(one, name=name, heatmap=False).finding for one in versions]
         odds = log_odds(np.array([finding.probability for finding in (reading.finding, *findings)]))
-        area = region.height * region.width / film.pixels.size
-        return _Tested(odds, area, reading.regions[0].share)
+        return _Tested(odds, region.height * region.width / film.pixels.size)
 
     outcomes = films.opened(predictor, work, jobs=jobs, progress=progress)
     tested = {i: one for i, one in enumerate(outcomes) if isinstance(one, _Tested)}
     whose, _ = numbered(films.only(tested).patients)
-    counts = {word: outcomes.count(word) for word in ("without", "crowded")}
-    called = len(tested) + sum(counts.values())
-    found = Faithfulness(films=called, tested=len(tested), patients=len(set(whose)), **counts)
+    without = outcomes.count("without")
+    found = Faithfulness(
+        films=len(tested) + without, without=without, tested=len(tested), patients=len(set(whose.tolist()))
+    )
     if found.patients < 2:
         return found
     each = list(tested.values())
     return msgspec.structs.replace(
         found,
         area=float(np.mean([one.area for one in each])),
-        evidence=float(np.mean([one.evidence for one in each])),
         deletions=_deletions(each, whose, predictor.operating_point.threshold),
     )
 
@@ -186,40 +182,61 @@ def _deletions(tested: Sequence[_Tested], whose: NDArray[np.intp], threshold: fl
     return tuple(deletion(name, k) for k, name in enumerate(FILLS))
 
 
-def strongest(reading: Reading, film: Radiograph) -> Patch:
-    """The region with the largest share, in the pixels of the film as it was decoded."""
-    region = reading.regions[0]
+def on_pixels(region: Region, film: Radiograph) -> Patch:
+    """The region in the pixels of the film as it was decoded."""
     down, across = (side / full for side, full in zip(film.pixels.shape, film.full_size, strict=True))
     edges = (region.top * down, region.left * across, region.bottom * down, region.right * across)
     return Patch(*map(round, edges))
 
 
-def elsewhere(region: Patch, shape: tuple[int, ...]) -> Patch | None:
-    """A patch of the region's size that does not meet it, as near as can be to its mirror image; None without room.
+def strongest(region: Patch, heat: Grid, film: Radiograph) -> Patch:
+    """The part of a region with the most heat, of at most half the film's height and a third of its width."""
+    height, width = film.pixels.shape
+    rows, columns = min(region.height, height // _TALLEST), min(region.width, width // _WIDEST)
+    warm = np.asarray(Image.fromarray(heat).resize((width, height), Image.Resampling.NEAREST), np.float64)
+    sums = np.pad(warm.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    top, left = _grid(_starts(region.top, region.bottom - rows), _starts(region.left, region.right - columns))
+    bottom, right = top + rows, left + columns
+    best = (sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]).argmax()
+    return Patch(int(top[best]), int(left[best]), int(bottom[best]), int(right[best]))
+
+
+def elsewhere(region: Patch, shape: tuple[int, ...]) -> Patch:
+    """A patch of the region's size that does not meet it, as near as can be to its mirror image.
 
     The mirror image is what the other lung shows at the same height: a harder test than a corner would be.
+
+    Raises
+    ------
+    ValueError : if the film has no room for it.
 
     >>> elsewhere(Patch(10, 0, 20, 10), (100, 100))
     Patch(top=10, left=90, bottom=20, right=100)
     """
     height, width = shape
     mirrored = width - region.right
-    tops = _starts(height - region.height, region.top, region.top - region.height, region.bottom)
-    lefts = _starts(width - region.width, mirrored, region.left - region.width, region.right)
-    top, left = (each.ravel() for each in np.meshgrid(tops, lefts, indexing="ij"))
+    tops = _starts(0, height - region.height, region.top, region.top - region.height, region.bottom)
+    lefts = _starts(0, width - region.width, mirrored, region.left - region.width, region.right)
+    top, left = _grid(tops, lefts)
     clear = (top + region.height <= region.top) | (top >= region.bottom)
     clear |= (left + region.width <= region.left) | (left >= region.right)
     if not clear.any():
-        return None
+        raise ValueError(f"expected a patch that leaves room for another on {height} x {width} pixels, got {region}")
     away = ((top - region.top) / height) ** 2 + ((left - mirrored) / width) ** 2
     best = np.flatnonzero(clear)[away[clear].argmin()]
     return Patch(int(top[best]), int(left[best]), int(top[best]) + region.height, int(left[best]) + region.width)
 
 
-def _starts(last: int, *further: int) -> NDArray[np.intp]:
-    """Places from 0 to ``last``, and those ``further`` ones that lie among them."""
-    steps = np.rint(np.linspace(0, last, _STEPS)).astype(np.intp)
-    return np.union1d(steps, [place for place in further if 0 <= place <= last]).astype(np.intp)
+def _starts(first: int, last: int, *further: int) -> NDArray[np.intp]:
+    """Places from ``first`` to ``last``, and those ``further`` ones that lie among them."""
+    steps = np.rint(np.linspace(first, last, _STEPS)).astype(np.intp)
+    return np.union1d(steps, [place for place in further if first <= place <= last]).astype(np.intp)
+
+
+def _grid(tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every top with every left."""
+    top, left = np.meshgrid(tops, lefts, indexing="ij")
+    return top.ravel(), left.ravel()
 
 
 def filled(film: Radiograph, patch: Patch, fill: str, typical: Grid) -> Radiograph:

@@ -13,7 +13,9 @@ from pneumoscope.core import Radiograph, Region
 from pneumoscope.imaging.preprocess import Preprocessing, box_over_film
 
 LEVEL = 0.5
-"""A region's cells have at least so much of the strongest cell's evidence: its width at half its height."""
+"""How far a region's cells are at least from the mean cell's evidence to the strongest cell's."""
+EVEN = 0.1
+"""Of the strongest cell's evidence: where the mean is nearer to it than that, no region stands out."""
 LEAST = 0.05
 """A region with a smaller share of the film's evidence is left to the rest."""
 MOST = 3
@@ -49,9 +51,9 @@ def regions_of(evidence: NDArray[np.floating], film: Radiograph, spec: Preproces
 
     Returns
     -------
-    Boxes of whole cells, each around a group of cells that touch, if only at a corner, and that have at least half of
-    the strongest cell's evidence; boxes that overlap are one. None if no cell speaks for the finding, or no box has a
-    twentieth of the evidence.
+    Boxes of whole cells, each around a group of cells that touch, if only at a corner, and that are at least half-way
+    from the mean evidence of the film's cells to that of the strongest; boxes that overlap are one. None if no cell
+    speaks for the finding, if all do so alike, or if no box has a twentieth of the evidence.
 
     Notes
     -----
@@ -62,10 +64,12 @@ def regions_of(evidence: NDArray[np.floating], film: Radiograph, spec: Preproces
     """
     speaking = np.maximum(evidence, 0.0, dtype=np.float64)
     height, width = evidence.shape
-    on_film = np.where(_shown((height, width), film, spec), speaking, 0.0)
-    if not on_film.any():
+    shown = _shown((height, width), film, spec)
+    mean, strongest = speaking[shown].mean(), speaking[shown].max()
+    if strongest - mean <= EVEN * strongest:
         return ()
-    boxes = _apart(_around(group) for group in _groups(on_film >= LEVEL * on_film.max()))
+    chosen = shown & (speaking >= mean + LEVEL * (strongest - mean))
+    boxes = _apart(_around(group) for group in _groups(chosen))
     shares = {box: float(speaking[box.cells].sum() / speaking.sum()) for box in boxes}
     kept = sorted((box for box in boxes if shares[box] >= LEAST), key=lambda box: (-shares[box], box))
     placed = ((box_over_film(box.cells, (height, width), film, spec), shares[box]) for box in kept[:MOST])

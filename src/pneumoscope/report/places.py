@@ -29,7 +29,9 @@ def where(region: Region, size: tuple[int, int]) -> str:
     tall, wide = ((stop - start) / side > _MOST for start, stop, side in _sides(region, size))
     down, across = ninth(*((start + stop) / 2 / side for start, stop, side in _sides(region, size)))
     if tall:
-        return "over most of the picture" if wide else f"on the {across} of the picture"
+        if wide:
+            return "over most of the picture"
+        return f"{'down' if across == 'centre' else 'on'} the {across} of the picture"
     return f"in the {down} part of the picture" if wide else f"in the {down} {across} of the picture"
 
 
@@ -43,8 +45,16 @@ def evidence_text(reading: Reading) -> str:
         return ""
     if not reading.regions or reading.film_size is None:
         return "The evidence is spread: no region of the picture stands out."
-    first, *others = [(f"{region.share:.0%}", where(region, reading.film_size)) for region in reading.regions]
-    told = [f"{first[0]} of the evidence lies {first[1]}", *(" ".join(other) for other in others)]
+    size, (first, *others) = reading.film_size, reading.regions
+    told = [
+        f"{first.share:.0%} of the evidence lies {where(first, size)} ({_area(first, size):.0%} of its area)",
+        *(f"{other.share:.0%} {where(other, size)} ({_area(other, size):.0%})" for other in others),
+    ]
     if round(100 * reading.elsewhere):
         told.append(f"{reading.elsewhere:.0%} elsewhere")
     return f"{', '.join(told)}."
+
+
+def _area(region: Region, size: tuple[int, int]) -> float:
+    """Of the film's: much evidence on most of the film says little about where."""
+    return (region.bottom - region.top) * (region.right - region.left) / (size[0] * size[1])

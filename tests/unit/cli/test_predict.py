@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.bundle.spec import Certainty, Sample
-from tests.helpers import flat, tiny_contents, tiny_graph, tiny_spec, write_several, write_tiny
+from tests.helpers import RAMP, flat, tiny_contents, tiny_graph, tiny_spec, write_several, write_tiny
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -114,12 +114,20 @@ def test_json_lines_hold_one_object_a_film(run, ward, tiny_bundle, tmp_path):
 
 def test_where_the_evidence_lies_is_told_everywhere(run, ward, tiny_bundle, tmp_path):
     table, lines, page = (tmp_path / f"r.{kind}" for kind in ("csv", "jsonl", "html"))
-    result = run("predict", ward / "a.png", "--bundle", tiny_bundle, "--out", table, "--html", page)
-    run("predict", ward / "a.png", "--bundle", tiny_bundle, "--out", lines, "-q")
-    assert result.stdout.splitlines()[3] == "  100% of the evidence lies over most of the picture."
-    assert [line["regions"] for line in rows(table)] == ["0,0,32,24:1.000"]
-    told = json.loads(lines.read_text())
-    assert told["regions"] == [{"top": 0, "left": 0, "bottom": 24, "right": 32, "share": 1.0}]
+    result = run("predict", ward / "a.png", ward / "c.png", "--bundle", tiny_bundle, "--out", table, "--html", page)
+    run("predict", ward / "a.png", ward / "c.png", "--bundle", tiny_bundle, "--out", lines, "-q")
+    assert result.stdout.splitlines()[3::2] == [
+        "  The evidence is spread: no region of the picture stands out.",
+        "  72% of the evidence lies on the right of the picture (25% of its area), 28% elsewhere.",
+    ]
+    greys = (RAMP / 255).reshape(3, 8, 4, 8).mean(axis=(1, 3))[0]
+    *_, third, fourth = 8 * (2 * greys - 1) + 0.5  # log-odds of the columns of cells; of the others below 0
+    assert [line["regions"] for line in rows(table)] == ["", f"24,0,32,24:{fourth / (third + fourth):.3f}"]
+    even, told = map(json.loads, lines.read_text().splitlines())
+    assert even["regions"] == []
+    assert [{**box, "share": round(box["share"], 2)} for box in told["regions"]] == [
+        {"top": 0, "left": 24, "bottom": 24, "right": 32, "share": 0.72}
+    ]
     assert (told["film_size"], told["strong_evidence"]) == ([24, 32], 6.0)
     assert "100% (log-odds of 6.0) is what only" in page.read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import pytest
 
 from pneumoscope.core import Radiograph
 from pneumoscope.data import open_manifest
-from pneumoscope.evaluation.faithful import FILLS, Faithfulness, Patch, elsewhere, faithfulness, filled
+from pneumoscope.evaluation.faithful import FILLS, Faithfulness, Patch, elsewhere, faithfulness, filled, strongest
 from pneumoscope.evaluation.labelled import LabelledFilms
 from pneumoscope.predict import Predictor
 from tests.helpers import SIZE, flat
@@ -37,21 +37,53 @@ def test_a_control_is_as_large_and_meets_no_region(seed):
     top, left = (int(rng.integers(0, side)) for side in shape)
     region = Patch(top, left, int(rng.integers(top + 1, shape[0] + 1)), int(rng.integers(left + 1, shape[1] + 1)))
     fits = [max(start, side - stop) >= stop - start for start, stop, side in zip(*edges(region), shape, strict=True)]
+    if not any(fits):
+        with pytest.raises(ValueError, match="leaves room"):
+            elsewhere(region, shape)
+        return
     control = elsewhere(region, shape)
-    assert (control is not None) is any(fits)
-    if control:
-        assert (control.height, control.width) == (region.height, region.width)
-        assert min(control.top, control.left) >= 0
-        assert control.bottom <= shape[0]
-        assert control.right <= shape[1]
-        taken = np.zeros(shape)
-        taken[region.pixels] += 1
-        taken[control.pixels] += 1
-        assert taken.max() == 1
+    assert (control.height, control.width) == (region.height, region.width)
+    assert min(control.top, control.left) >= 0
+    assert control.bottom <= shape[0]
+    assert control.right <= shape[1]
+    taken = np.zeros(shape)
+    taken[region.pixels] += 1
+    taken[control.pixels] += 1
+    assert taken.max() == 1
 
 
 def edges(patch: Patch) -> tuple[tuple[int, int], tuple[int, int]]:
     return (patch.top, patch.left), (patch.bottom, patch.right)
+
+
+@pytest.mark.parametrize("shape", [(120, 90), (61, 200), (24, 32)])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_strongest_part_of_a_region_leaves_room_and_has_the_most_heat(seed, shape):
+    """Against every place that it could have had."""
+    heat = np.random.default_rng(seed).random((6, 8)).astype(np.float32)
+    film = film_of(np.zeros(shape))
+    region = Patch(0, 0, *shape)
+    part = strongest(region, heat, film)
+    assert (part.height, part.width) == (shape[0] // 2, shape[1] // 3)
+    assert elsewhere(part, shape)
+    warm = np.repeat(np.repeat(heat, 40, axis=0), 40, axis=1)
+    rows, columns = (
+        (np.arange(side) + 0.5) * 40 * cells // side for side, cells in zip(shape, heat.shape, strict=True)
+    )
+    pixels = warm[np.ix_(rows.astype(int), columns.astype(int))]
+
+    def within(top: int, left: int) -> float:
+        return float(pixels[top : top + part.height, left : left + part.width].sum())
+
+    best = max(
+        within(top, left) for top in range(shape[0] - part.height + 1) for left in range(shape[1] - part.width + 1)
+    )
+    assert within(part.top, part.left) > 0.97 * best
+
+
+def test_a_small_region_is_its_own_strongest_part():
+    region = Patch(30, 40, 60, 60)
+    assert strongest(region, np.ones((7, 7), np.float32), film_of(np.zeros((100, 100)))) == region
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -69,20 +101,20 @@ def test_a_filled_patch_holds_nothing_of_the_films_detail_and_the_rest_all(fill)
 
 
 def test_the_tiny_networks_answers_hang_on_its_region_by_hand(predictor, labelled):
-    """Its logit is the mean grey: a bright quarter filled with the typical film loses it, a dark one gains a little."""
+    """Its logit is the mean grey: a bright cell filled with the typical film loses it, another gains or loses less."""
     bright = np.full(SIZE, 140)
-    bright[:8, :16] = 255
+    bright[:8, :8] = 255
     typical = np.array(predictor.bundle.spec.typical_film)
     result = faithfulness(predictor, labelled((1, bright), (0, bright), (1, np.full(SIZE, 20)), (1, b"nothing")))
-    assert (result.films, result.without, result.crowded, result.tested, result.patients) == (2, 0, 0, 2, 2)
-    assert result.area == pytest.approx(8 * 16 / (24 * 32))
+    assert (result.films, result.without, result.tested, result.patients) == (2, 0, 2, 2)
+    assert result.area == pytest.approx(8 * 8 / (24 * 32))
     by_fill = {deletion.fill: deletion for deletion in result.deletions}
     assert list(by_fill) == list(FILLS)
     found = by_fill["typical"]
     paint = filled(film_of(bright), Patch(0, 0, 24, 32), "typical", typical.astype(np.float32)).pixels
     changes = [
         16 * float((paint - film_of(bright).pixels)[patch.pixels].sum()) / (24 * 32)
-        for patch in (Patch(0, 0, 8, 16), Patch(0, 16, 8, 32))
+        for patch in (Patch(0, 0, 8, 8), Patch(0, 24, 8, 32))
     ]
     assert found.region.value == pytest.approx(changes[0], abs=1e-4)
     assert found.control.value == pytest.approx(changes[1], abs=1e-4)
@@ -92,14 +124,14 @@ def test_the_tiny_networks_answers_hang_on_its_region_by_hand(predictor, labelle
 
 
 def test_films_that_tell_nothing_are_counted(predictor, labelled):
-    """A film that is bright all over has its region everywhere, and no room for a control."""
+    """In a film that is bright all over no region stands out; the dark one is negative."""
     result = faithfulness(predictor, labelled((1, flat(200)), (0, flat(30))))
-    assert result == Faithfulness(films=1, without=0, crowded=1, tested=0, patients=0)
+    assert result == Faithfulness(films=1, without=1, tested=0, patients=0)
 
 
 def test_films_of_one_patient_give_no_figures(predictor, labelled):
     bright = np.full(SIZE, 140)
-    bright[:8, :16] = 255
+    bright[:8, :8] = 255
     result = faithfulness(predictor, labelled((1, bright), (1, bright + 0), patients=["p", "p"]))
     assert (result.tested, result.patients, result.deletions) == (2, 1, ())
 
@@ -115,7 +147,7 @@ def test_a_network_that_looks_elsewhere_than_its_map_says_is_found_out(predictor
             return answer._replace(cam=np.ascontiguousarray(answer.cam[..., ::-1]))
 
     bright = np.full(SIZE, 140)
-    bright[:8, :16] = 255
+    bright[:8, :8] = 255
     films = labelled((1, bright), (1, bright - 1))
     honest, lying = (faithfulness(one, films).deletions[1] for one in (predictor, Predictor(predictor.bundle, Liar())))
     assert honest.excess.low > 0

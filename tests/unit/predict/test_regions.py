@@ -42,10 +42,10 @@ def test_what_speaks_against_the_finding_takes_nothing_away():
 
 
 def test_groups_are_boxes_and_the_weak_belongs_to_the_rest():
-    """Cells of 6 and 3 touch at a corner; 4 lies apart; 2.9 is less than half of 6."""
-    assert found(cells(r0c0=6.0, r1c1=3.0, r4c6=4.0, r4c2=2.9, r2c4=0.1)) == [
-        (0, 0, 200, 200, round(9 / 16, 6)),
-        (400, 600, 500, 700, round(4 / 16, 6)),
+    """Cells of 6 and 3.5 touch at a corner; 4 lies apart. The mean is 0.344, so that half-way to 6 is 3.17."""
+    assert found(cells(r0c0=6.0, r1c1=3.5, r4c6=4.0, r4c2=2.9, r2c4=0.1)) == [
+        (0, 0, 200, 200, round(9.5 / 16.5, 6)),
+        (400, 600, 500, 700, round(4 / 16.5, 6)),
     ]
 
 
@@ -71,9 +71,17 @@ def test_three_are_named_at_most_and_none_that_is_small():
     assert found(fine) == []
 
 
-def test_where_nothing_speaks_for_it_there_is_no_region():
+def test_where_nothing_speaks_for_it_or_all_alike_there_is_no_region():
     assert found(cells()) == []
     assert found(np.zeros((6, 8))) == []
+    assert found(np.full((6, 8), 5.0)) == []
+    even = np.full((6, 8), 5.0)
+    even[0, 0] = 5.5
+    assert found(even) == []
+    even[0, 0] = 6.0
+    assert found(even) == []  # it stands out, but has a fortieth of the evidence
+    even[0] = 6.0
+    assert found(even) == [(0, 0, 100, 800, round(48 / 248, 6))]
 
 
 @pytest.mark.parametrize(
@@ -155,24 +163,27 @@ def lowered(predictor):
 
 
 def test_only_a_positive_answer_has_regions_and_only_if_asked_for(predictor):
-    bright, dark = predictor.read(flat(204)), predictor.read(flat(51))
+    half = picture(spot((24, 32), slice(0, 24), slice(0, 16)))
+    bright, dark = predictor.read(half), predictor.read(picture((0.9 * RAMP).astype(np.uint8)))
     assert bright.finding.positive
-    assert bright.regions == (Region(0, 0, 24, 32, 1.0),)
+    assert bright.regions == (Region(0, 0, 24, 16, 1.0),)
     assert bright.strong_evidence == 6.0
     assert not dark.finding.positive
     assert (dark.regions, dark.strong_evidence) == ((), 6.0)
-    silent = predictor.read(flat(204), heatmap=False)
+    assert dark.heatmap.any()
+    silent = predictor.read(half, heatmap=False)
     assert (silent.regions, silent.strong_evidence, silent.film_size) == ((), None, (24, 32))
 
 
 def test_the_evidence_is_the_calibrated_one(predictor):
-    """Of the ramp two columns of cells have log-odds above 0, and the third less than half of the fourth."""
+    """Of the ramp two columns of cells have log-odds above 0, the third not half-way from the mean to the fourth."""
     evidence = 8 * (2 * (RAMP / 255).reshape(3, 8, 4, 8).mean(axis=(1, 3)) - 1) + 0.5
     reading = predictor.read(picture(RAMP))
     assert reading.finding.positive
     (region,) = reading.regions
     speaking = np.maximum(evidence[0], 0)
-    chosen = np.flatnonzero(speaking >= speaking.max() / 2)
+    chosen = np.flatnonzero(speaking >= (speaking.mean() + speaking.max()) / 2)
+    assert len(chosen) == 1
     assert (region.top, region.left, region.bottom, region.right) == (0, 8 * chosen[0], 24, 32)
     assert region.share == pytest.approx(speaking[chosen].sum() / speaking.sum(), abs=1e-6)
     assert reading.elsewhere == pytest.approx(1 - region.share)

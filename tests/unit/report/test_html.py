@@ -237,8 +237,8 @@ def test_where_the_evidence_lies_is_told_in_words(page, item):
     found = page([boxed(item), item("b.png", 0.1, strong_evidence=10.35), item("c.png")])
     (told,) = [text for text in found.texts if "of the evidence" in text and "box" not in text]
     assert told == (
-        "71% of the evidence lies in the upper centre of the picture, 20% in the lower left of the picture, "
-        "9% elsewhere."
+        "71% of the evidence lies in the upper centre of the picture (21% of its area), 20% in the lower left of the "
+        "picture (17%), 9% elsewhere."
     )
     assert len(found.all("p", **{"class": "where"})) == 1
 

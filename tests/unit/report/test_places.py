@@ -16,7 +16,7 @@ SIZE = (1000, 1200)
         ((600, 700, 1000, 1200), "in the lower right of the picture"),
         ((600, 0, 1000, 1200), "in the lower part of the picture"),
         ((0, 0, 900, 400), "on the left of the picture"),
-        ((100, 400, 900, 800), "on the centre of the picture"),
+        ((100, 400, 900, 800), "down the centre of the picture"),
         ((0, 0, 1000, 1200), "over most of the picture"),
     ],
 )
@@ -34,14 +34,16 @@ LOWER_RIGHT, UPPER_LEFT = Region(600, 800, 1000, 1200, 0.712), Region(0, 0, 200,
 
 def test_the_shares_are_told_largest_first_with_the_rest(item):
     assert evidence_text(reading(item, LOWER_RIGHT, UPPER_LEFT)) == (
-        "71% of the evidence lies in the lower right of the picture, 18% in the upper left of the picture, "
-        "11% elsewhere."
+        "71% of the evidence lies in the lower right of the picture (13% of its area), 18% in the upper left of the "
+        "picture (5%), 11% elsewhere."
     )
 
 
 def test_no_rest_is_told_where_there_is_none(item):
-    whole = Region(0, 0, 1000, 1200, 0.997)
-    assert evidence_text(reading(item, whole)) == "100% of the evidence lies over most of the picture."
+    whole = Region(0, 0, 900, 1200, 0.997)
+    assert evidence_text(reading(item, whole)) == (
+        "100% of the evidence lies over most of the picture (90% of its area)."
+    )
 
 
 def test_a_film_in_which_nothing_stands_out_says_so(item):

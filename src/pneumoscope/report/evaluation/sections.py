@@ -279,9 +279,9 @@ def _cases(report: EvaluationReport) -> Blocks:
         return []
     words_on_heat = (
         "Each film as it is, and with its heat map: how strongly each place speaks for the finding, from uncoloured "
-        "over pale yellow to dark red, which is what the strongest hundredth of places on sick films reach: one scale for "
-        "every film. A box on a film that was called positive has the share of the evidence that lies in it. A look at "
-        "them tells more than a figure: some labels may be wrong."
+        "over pale yellow to dark red, which is what the strongest hundredth of places on sick films reach: one scale "
+        "for every film. A box on a film that was called positive has the share of the evidence that lies in it. A "
+        "look at them tells more than a figure: some labels may be wrong."
     )
     return [Paragraph(words_on_heat), *blocks]
 
