@@ -1,6 +1,7 @@
 """Whether a bundle's evidence lies on the lungs, and its answers hang on it: what is asked of a release.
 
-Limits were set on validation films (docs/explanation.md), never on the official test folder.
+The limits were set on validation films (docs/explanation.md), never on the official test folder. It is the end of the
+95% interval on the wrong side that has to keep to them.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from pneumoscope.stats.intervals import Estimate
 Progress = Callable[..., Iterable[Any]]
 """Takes what is worked through, how many they are, and ``what`` that is for."""
 
-LEAST_ON_LUNGS: Final = 1.2
+LEAST_ON_LUNGS: Final = 1.15
 """Times the lung zone's share of the film, that the evidence in it is at least."""
-MOST_OUTSIDE: Final = 1.0
-"""Times the corners' and the ring's share of the film, that the evidence in them is at most."""
+MOST_IN: Final = {"corners": 0.8, "ring": 0.9}
+"""Times the region's share of the film, that the evidence in it is at most."""
 MOST_BY_MARKS: Final = 0.25
 """Of the log-odds, that painting over burnt-in marks may change more than painting over as much elsewhere."""
-LEAST_BY_REGION: Final = 0.0
+LEAST_BY_REGION: Final = 0.1
 """Of the log-odds, that taking the strongest region out lowers more than taking out as much elsewhere."""
 
 
@@ -71,7 +72,7 @@ def check_explanation(
 
 
 def _on_lungs(found: LungHeat | None) -> Iterator[Check]:
-    expected = f"of true positives at least {LEAST_ON_LUNGS:g} times the zone's share of the film, with 95% confidence"
+    expected = f"of true positives at least {LEAST_ON_LUNGS:g} times its share of the film"
     if found is None:
         yield _unmeasured("evidence on the lungs", expected)
         return
@@ -79,21 +80,22 @@ def _on_lungs(found: LungHeat | None) -> Iterator[Check]:
     yield Check(
         name="evidence on the lungs",
         passed=found.evidence.low >= least,
-        expected=f"{expected}: {least:.1%}",
+        expected=f"{expected}, {least:.1%}",
         found=f"{_shares(found.evidence)} on {area:.1%} of the film, {found.evidence.value / area:.2f} times",
     )
 
 
 def _at_the_border(groups: Sequence[GroupHeat]) -> Iterator[Check]:
     regions = {region.region: region for group in groups if group.group == "true positive" for region in group.regions}
-    for name, place in (("corners", "evidence in the corners"), ("ring", "evidence at the border")):
-        expected = "of true positives no more than their share of the film, with 95% confidence"
+    for name, times in MOST_IN.items():
+        place, expected = f"evidence in the {name}", f"of true positives at most {times:g} times its share of the film"
         if (region := regions.get(name)) is None:
             yield _unmeasured(place, expected)
             continue
-        most = MOST_OUTSIDE * region.area
+        most = times * region.area
         passed = region.evidence.high <= most
-        yield Check(name=place, passed=passed, expected=f"{expected}: {most:.1%}", found=_shares(region.evidence))
+        found = f"{_shares(region.evidence)} on {region.area:.1%} of the film"
+        yield Check(name=place, passed=passed, expected=f"{expected}, {most:.1%}", found=found)
 
 
 def _marks(found: MarkerTest) -> Check:
