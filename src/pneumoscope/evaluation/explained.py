@@ -29,7 +29,7 @@ LEAST_ON_LUNGS: Final = 1.15
 """Times the lung zone's share of the film, that the evidence in it is at least."""
 MOST_IN: Final = {"corners": 0.8, "ring": 0.9}
 """Times the region's share of the film, that the evidence in it is at most."""
-MOST_BY_MARKS: Final = 0.25
+MOST_BY_MARKS: Final = 0.1
 """Of the log-odds, that painting over burnt-in marks may change more than painting over as much elsewhere."""
 LEAST_BY_REGION: Final = 0.1
 """Of the log-odds, that taking the strongest region out lowers more than taking out as much elsewhere."""

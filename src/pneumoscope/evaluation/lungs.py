@@ -92,7 +92,8 @@ def _shut_in(film: NDArray[np.float64]) -> NDArray[np.float64]:
     brightest = np.maximum.accumulate
     down, up = brightest(film, axis=0), brightest(film[::-1], axis=0)[::-1]
     across, back = brightest(film, axis=1), brightest(film[:, ::-1], axis=1)[:, ::-1]
-    return np.minimum.reduce([down, up, across, back])
+    least: NDArray[np.float64] = np.minimum.reduce([down, up, across, back])
+    return least
 
 
 def heat_on_lungs(seen: Sequence[SeenFilm], zone: Zone) -> LungHeat | None:

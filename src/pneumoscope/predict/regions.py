@@ -80,9 +80,9 @@ def _shown(grid: tuple[int, int], film: Radiograph, spec: Preprocessing) -> NDAr
     """(h, w) which cells show any of the film."""
     height, width = grid
     every = slice(0, height), slice(0, width)
-    rows = [box_over_film((slice(i, i + 1), every[1]), grid, film, spec) for i in range(height)]
-    columns = [box_over_film((every[0], slice(i, i + 1)), grid, film, spec) for i in range(width)]
-    return np.outer(*([box is not None for box in boxes] for boxes in (rows, columns)))
+    rows = [box_over_film((slice(i, i + 1), every[1]), grid, film, spec) is not None for i in range(height)]
+    columns = [box_over_film((every[0], slice(i, i + 1)), grid, film, spec) is not None for i in range(width)]
+    return np.outer(rows, columns)
 
 
 def _groups(chosen: NDArray[np.bool_]) -> Iterator[list[tuple[int, int]]]:

@@ -47,7 +47,7 @@ def with_scale(picture: Image.Image, strong_evidence: float | None) -> Image.Ima
     if picture.width < LEAST_WIDTH:
         return picture
     font = _font(_letters(picture.size))
-    line = font.getbbox("0g%")[3] + 6
+    line = round(font.getbbox("0g%")[3]) + 6
     whole = Image.new("RGB", (picture.width, picture.height + 2 * line), _DARK)
     whole.paste(picture)
     _paint_bar(whole, (0, picture.height + 3, picture.width, picture.height + line - 2))
