@@ -14,7 +14,7 @@ from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
 from pneumoscope.evaluation import check_release
 from pneumoscope.evaluation.release import POINTS, _steady, check_description
-from tests.helpers import tiny_contents, tiny_graph, tiny_spec, write_tiny
+from tests.helpers import tiny_contents, tiny_golden, tiny_graph, tiny_spec, write_tiny
 from tests.unit.evaluation.chests import chest
 
 SAMPLE = Sample(films=200, patients=180)
@@ -104,6 +104,17 @@ def test_a_graph_that_fails_its_golden_films_is_shown_no_others(tmp_path, films)
     assert not checks["golden vectors"].passed
     assert "do not use its answers" in checks["golden vectors"].found
     assert not set(GRAPHIC) & set(checks)
+
+
+def test_a_bundle_that_looks_at_the_air_around_the_chest_is_not_released(tmp_path, films):
+    """The same network with its gain turned round: what is dark speaks for the finding."""
+    graph = tiny_graph(gain=-4.0)
+    contents = CARD | {"model.onnx": graph, "golden.npz": tiny_golden(graph).to_bytes()}
+    checks = check_release(write_tiny(tmp_path / "b", contents, **whole_spec()), films, "test")
+    passed = {check.name: check.passed for check in checks}
+    assert all(passed[name] for name in ("files", "golden vectors", "calibration", "operating points", *GRAPHIC))
+    places = ("evidence on the lungs", "evidence in the corners", "evidence in the ring")
+    assert [passed[place] for place in places] == [False] * 3
 
 
 def test_what_is_no_bundle_is_an_error(tmp_path, films):
