@@ -77,8 +77,10 @@ def regions_of(evidence: NDArray[np.floating], film: Radiograph, spec: Preproces
 
 
 def _shown(grid: tuple[int, int], film: Radiograph, spec: Preprocessing) -> NDArray[np.bool_]:
-    """(h, w) which cells show any of the film."""
+    """(h, w) which cells show any of the film: all, unless it is padded."""
     height, width = grid
+    if spec.aspect != "pad":
+        return np.ones(grid, np.bool_)
     every = slice(0, height), slice(0, width)
     rows = [box_over_film((slice(i, i + 1), every[1]), grid, film, spec) is not None for i in range(height)]
     columns = [box_over_film((every[0], slice(i, i + 1)), grid, film, spec) is not None for i in range(width)]

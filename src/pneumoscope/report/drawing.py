@@ -6,7 +6,7 @@ Everything has a dark rim and a bright core, so that it can be seen on black air
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -46,26 +46,34 @@ def with_scale(picture: Image.Image, strong_evidence: float | None) -> Image.Ima
     """
     if picture.width < LEAST_WIDTH:
         return picture
-    font = _font(_letters(picture.size))
-    line = round(font.getbbox("0g%")[3]) + 6
-    whole = Image.new("RGB", (picture.width, picture.height + 2 * line), _DARK)
+    scale = _scale(picture.width, _letters(picture.size), strong_evidence)
+    whole = Image.new("RGB", (picture.width, picture.height + scale.height))
     whole.paste(picture)
-    _paint_bar(whole, (0, picture.height + 3, picture.width, picture.height + line - 2))
-    draw, top = ImageDraw.Draw(whole), picture.height + line
-    last = "100%" if strong_evidence is None else f"100% = log-odds {strong_evidence:.1f}"
-    for at, text, anchor in ((0, "0", "la"), (0.5, "50%", "ma"), (1, last, "ra")):
-        inset = 2 if at == 0 else -2 if at == 1 else 0
-        draw.text((round(at * picture.width) + inset, top), text, _BRIGHT, font, anchor=anchor)
+    whole.paste(scale, (0, picture.height))
     return whole
 
 
-def _paint_bar(picture: Image.Image, box: tuple[int, int, int, int]) -> None:
-    left, top, right, bottom = box
-    steps = np.linspace(0, 1, right - left, dtype=np.float32)[np.newaxis]
-    colours = Image.fromarray(colourise(np.repeat(steps, bottom - top, axis=0)))
+@lru_cache(maxsize=64)
+def _scale(width: int, letters: int, strong_evidence: float | None) -> Image.Image:
+    """The strip itself: films of one size share it."""
+    font = _font(letters)
+    line = round(font.getbbox("0g%")[3]) + 6
+    strip = Image.new("RGB", (width, 2 * line), _DARK)
+    strip.paste(_bar(width, line - 5), (0, 3))
+    last = "100%" if strong_evidence is None else f"100% = log-odds {strong_evidence:.1f}"
+    draw = ImageDraw.Draw(strip)
+    for at, text, anchor in ((2, "0", "la"), (width // 2, "50%", "ma"), (width - 2, last, "ra")):
+        draw.text((at, line), text, _BRIGHT, font, anchor=anchor)
+    return strip
+
+
+def _bar(width: int, height: int) -> Image.Image:
+    """All colours from 0 to 1, on grey."""
+    steps = np.linspace(0, 1, width, dtype=np.float32)[np.newaxis]
+    colours = Image.fromarray(colourise(np.repeat(steps, height, axis=0)))
     bar = Image.new("RGB", colours.size, _GREY)
     bar.paste(colours, mask=colours)
-    picture.paste(bar, (left, top))
+    return bar
 
 
 def _shrunk(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
