@@ -14,6 +14,7 @@ from pneumoscope.report.evaluation import (
     Confusion,
     Curve,
     Decision,
+    Deletion,
     EvaluationReport,
     GroupDifference,
     Heat,
@@ -170,7 +171,9 @@ def _heat() -> Heat:
     )
     blanked = (Perturbed("the middle 70% each way", "", about(0.71, 0.05), about(0.4), about(0.9), about(0.3)),)
     marks = (MarkTest("all films", 512, about(0.31), about(0.12), Estimate(0.19, -0.02, 0.4)),)
-    return Heat(shares, (0.49, 0.36, 0.09), blanked, marks)
+    lowered = Estimate(-0.7, -0.72, -0.68), Estimate(-0.3, -0.32, -0.28), Estimate(0.4, 0.38, 0.42)
+    deletions = (Deletion("the film itself", 386, *lowered, about(0.81)),)
+    return Heat(shares, (0.49, 0.36, 0.09), blanked, marks, deletions)
 
 
 def case(number: int, **changes: Any) -> CaseFilm:

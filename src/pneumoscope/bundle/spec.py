@@ -27,6 +27,10 @@ GOLDEN_FILE = "golden.npz"
 CARD_FILE = "MODEL_CARD.md"
 OUTPUTS = ("logits", "features", "cam")
 
+LARGEST_AUC_LOSS: Final = 0.002
+LEAST_AGREEMENT: Final = 0.99
+"""An int8 graph further than this from fp32 on the validation films, for any label, is not shipped."""
+
 View = Literal["plain", "mirrored", "closer"]
 VIEWS: dict[View, str] = {
     "plain": "as it is",

@@ -65,7 +65,7 @@ def predict(
     with ExitStack() as stack:
         reports = _open_reports(stack, predictor, out, html, heatmaps)
         show = None if quiet else _console()
-        answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports), jobs=jobs)
+        answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports or show), jobs=jobs)
         for outcome, rendered in progress(answers, total):
             if isinstance(outcome, Failure):
                 failed.append(outcome)
@@ -143,6 +143,7 @@ def _about(predictor: Predictor) -> Any:
         program_version=pneumoscope.__version__,
         created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
         certainty=_certainty(spec),
+        strong_evidence=spec.labels[0].strong_evidence,
     )
 
 

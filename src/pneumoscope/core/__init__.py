@@ -18,7 +18,7 @@ from pneumoscope.core.errors import (
     UnsupportedFilm,
 )
 from pneumoscope.core.radiograph import Radiograph
-from pneumoscope.core.reading import Failure, Finding, Outcome, QualityFlag, Reading, Timings
+from pneumoscope.core.reading import Failure, Finding, Outcome, QualityFlag, Reading, Region, Timings
 
 __all__ = [
     "BundleError",
@@ -38,6 +38,7 @@ __all__ = [
     "Radiograph",
     "Reading",
     "RecipeError",
+    "Region",
     "RunError",
     "ScoresError",
     "Timings",

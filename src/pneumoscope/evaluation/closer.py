@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pneumoscope.core.manifest import Manifest
+from pneumoscope.evaluation.faithful import faithfulness
 from pneumoscope.evaluation.heat import heat_by_outcome
 from pneumoscope.evaluation.labelled import LabelledFilms
 from pneumoscope.evaluation.occlusion import blank_regions, paint_markers
@@ -68,6 +69,7 @@ def look_closer(
         by_outcome=heat_by_outcome(seen),
         blanked=blank_regions(predictor, films, **options("painted over")),
         markers=paint_markers(predictor, films, **options("marks")),
+        faithfulness=faithfulness(predictor, films, **options("regions taken out")),
     )
     shaken = (
         robustness(predictor, films, most=robustness_films, seed=SEED, **options("robustness"))

@@ -15,6 +15,7 @@ from pneumoscope.core import FilmError
 from pneumoscope.evaluation import robustness
 from pneumoscope.evaluation.altered import Effect
 from pneumoscope.evaluation.closer import CloserLook
+from pneumoscope.evaluation.faithful import Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
 from pneumoscope.evaluation.measured import INTERVALS
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
@@ -245,7 +246,13 @@ def _heat(found: Heat) -> report.Heat:
             report.MarkTest(one.group, one.films, one.marks.size, one.control.size, one.excess)
             for one in found.markers.groups
         ),
+        deletions=tuple(_deletions(found.faithfulness)) if found.faithfulness else (),
     )
+
+
+def _deletions(found: Faithfulness) -> Iterator[report.Deletion]:
+    for one in found.deletions:
+        yield report.Deletion(one.what, found.tested, one.region, one.control, one.excess, one.more)
 
 
 def _share(group: GroupHeat) -> report.HeatShare:

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from pneumoscope.core import MetricsError
 from pneumoscope.core.files import atomic_write
+from pneumoscope.evaluation.faithful import Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat
 from pneumoscope.evaluation.occlusion import Blanked, MarkerTest
 from pneumoscope.evaluation.robustness import Robustness
@@ -165,11 +166,15 @@ class Uncalibrated(_Part, frozen=True, kw_only=True):
 
 
 class Heat(_Part, frozen=True, kw_only=True):
-    """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over."""
+    """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over.
+
+    ``faithfulness`` is what taking out the region does that speaks for a positive answer.
+    """
 
     by_outcome: tuple[GroupHeat, ...]
     blanked: Blanked
     markers: MarkerTest
+    faithfulness: Faithfulness | None = None
 
 
 class Metrics(_Part, frozen=True, kw_only=True):

@@ -96,3 +96,28 @@ def _weights(cells: int, seen: tuple[float, float], shown: slice, side: int) -> 
     weights: NDArray[np.float64] = np.clip(1.5 - 2.0 * np.abs(at[:, np.newaxis] - np.arange(cells)), 0.0, 1.0)
     weights[(inside < 0) | (inside > 1)] = 0.0
     return weights
+
+
+def box_on_film(
+    cells: tuple[slice, slice], grid: Size, film: Size, picture: Size, aspect: Aspect
+) -> tuple[float, float, float, float] | None:
+    """Where cells of a map of the picture, some rows and columns of a ``grid``, lie on the film.
+
+    Returns
+    -------
+    (top, left, bottom, right) in pixels of the film, cut off where the cells reach into padding; None if they show
+    padding alone.
+    """
+    (left, top, right, bottom), rows, columns = place(film, picture, aspect)
+    down = _on_side(cells[0], grid[0], (top, bottom), rows, picture[0])
+    across = _on_side(cells[1], grid[1], (left, right), columns, picture[1])
+    return (down[0], across[0], down[1], across[1]) if down and across else None
+
+
+def _on_side(cells: slice, of: int, seen: tuple[float, float], shown: slice, side: int) -> tuple[float, float] | None:
+    """From where to where some of a side's cells lie on a film that is seen from ``seen[0]`` to ``seen[1]``."""
+    start, stop = max(cells.start * side / of, shown.start), min(cells.stop * side / of, shown.stop)
+    if start >= stop:
+        return None
+    scale = (seen[1] - seen[0]) / (shown.stop - shown.start)
+    return seen[0] + (start - shown.start) * scale, seen[0] + (stop - shown.start) * scale

@@ -5,6 +5,7 @@ Training, evaluation and prediction all call these functions, with parameters th
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,10 @@ from PIL import Image
 
 from pneumoscope.core import Radiograph
 from pneumoscope.imaging.contrast import CONTRASTS, edges
-from pneumoscope.imaging.placing import Aspect, Placing, over_film, place
+from pneumoscope.imaging.placing import Aspect, Placing, box_on_film, over_film, place
+
+_DIGITS = 6
+"""Of a pixel: an edge that lies between two pixels must not be moved by the rounding of a division."""
 
 
 class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -98,6 +102,24 @@ def map_over_film(grid: NDArray[np.float32], film: Radiograph, spec: Preprocessi
     """A map (h, w) of what the network was shown, as a map of the whole film: see :func:`over_film`."""
     height, width = film.pixels.shape
     return over_film(grid, (height, width), spec.size, spec.aspect)
+
+
+def box_over_film(
+    cells: tuple[slice, slice], grid: tuple[int, int], film: Radiograph, spec: Preprocessing
+) -> tuple[int, int, int, int] | None:
+    """The box of whole pixels that holds some rows and columns of a map (of ``grid`` cells) of what the network saw.
+
+    Returns
+    -------
+    (top, left, bottom, right) in pixels of the film at its full size, whatever scale it was decoded at; None if these
+    cells show none of the film.
+    """
+    height, width = film.pixels.shape
+    if (box := box_on_film(cells, grid, (height, width), spec.size, spec.aspect)) is None:
+        return None
+    scales = [full / side for full, side in zip(film.full_size, (height, width), strict=True)] * 2
+    top, left, bottom, right = (round(edge * scale, _DIGITS) for edge, scale in zip(box, scales, strict=True))
+    return math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)
 
 
 def standardise(pixels: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:

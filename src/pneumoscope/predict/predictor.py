@@ -6,25 +6,34 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
-from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
+from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
 from pneumoscope.predict.quality import quality_flags
+from pneumoscope.predict.regions import regions_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Dataset"
 T = TypeVar("T")
+
+
+class _Explanation(NamedTuple):
+    """What a reading says of where the evidence lies."""
+
+    heatmap: NDArray[np.float32] | None = None
+    strong_evidence: float | None = None
+    regions: tuple[Region, ...] = ()
 
 
 class Predictor:
@@ -119,15 +128,20 @@ class Predictor:
         prepared = perf_counter()
         outputs = self.engine.run(standardise(seen, spec.preprocessing)[np.newaxis])
         inferred = perf_counter()
+        findings = self._findings(outputs)
+        explained = self._explained(outputs, film, findings[0]) if heatmap else _Explanation()
         return Reading(
             film=name,
-            findings=self._findings(outputs),
+            findings=findings,
             flags=flags,
             notes=film.notes,
-            heatmap=self._heatmap(outputs, film) if heatmap else None,
+            heatmap=explained.heatmap,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
             milliseconds=Timings(milliseconds, 1e3 * (prepared - decoded), 1e3 * (inferred - prepared)),
+            film_size=film.full_size,
+            strong_evidence=explained.strong_evidence,
+            regions=explained.regions,
         )
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
@@ -140,12 +154,13 @@ class Predictor:
             findings.append(Finding(label.name, probability, point.name, point.threshold, positive, sure))
         return tuple(findings)
 
-    def _heatmap(self, outputs: Outputs, film: Radiograph) -> NDArray[np.float32]:
+    def _explained(self, outputs: Outputs, film: Radiograph, finding: Finding) -> _Explanation:
         """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""
-        label = self.bundle.spec.labels[0]
-        evidence = label.calibration.log_odds(outputs.cam[0, 0]) / label.strong_evidence
-        seen = np.clip(evidence, 0.0, 1.0).astype(np.float32)
-        return map_over_film(seen, film, self.bundle.spec.preprocessing)
+        label, preprocessing = self.bundle.spec.labels[0], self.bundle.spec.preprocessing
+        evidence = label.calibration.log_odds(outputs.cam[0, 0])
+        seen = np.clip(evidence / label.strong_evidence, 0.0, 1.0).astype(np.float32)
+        regions = regions_of(evidence, film, preprocessing) if finding.positive else ()
+        return _Explanation(map_over_film(seen, film, preprocessing), label.strong_evidence, regions)
 
 
 def _plain(film: Radiograph, seen: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:

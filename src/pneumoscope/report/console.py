@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pneumoscope.core import Failure, Outcome
+from pneumoscope.report.places import evidence_text
 from pneumoscope.report.text import columns, one_line, pad, shorten
 from pneumoscope.report.wording import NOT_SURE, decision, percent
 
@@ -23,7 +24,7 @@ def table_head(width: int = 96) -> str:
 
 
 def table_row(outcome: Outcome, width: int = 96) -> str:
-    """Return the line of one outcome, and below it one for each finding after the first."""
+    """Return the line of one outcome; below it one for each finding after the first, and where the evidence lies."""
     return "\n".join(_outcome_lines(outcome, max(width, _NARROWEST)))
 
 
@@ -36,6 +37,8 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
         film, doubts = ("", "") if i else (outcome.film, flags)
         remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", doubts)))
         yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+    if told := evidence_text(outcome):
+        yield f"  {_cut(told, width - 2)}"
 
 
 def _line(film: str, probability: str, answer: str, remarks: str, width: int) -> str:

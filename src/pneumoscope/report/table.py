@@ -3,8 +3,10 @@ r"""Tables: CSV for spreadsheets, JSON Lines for programs.
 CSV
     One row a film, the columns of ``CSV_COLUMNS``, UTF-8, ``\n``, every cell quoted. Probabilities and the threshold
     have 6 digits, milliseconds 2. ``decision`` is the label or ``no <label>``. ``flags`` are codes joined by ``;``,
-    ``notes`` are joined by ``"; "``. An unreadable film fills ``film``, ``film_sha256`` (if it got so far),
-    ``error_code`` and ``error`` only. A bundle with several labels shows its first there, and after ``error`` has the
+    ``notes`` are joined by ``"; "``. ``regions`` are those of a positive film, joined by ``;``, each as
+    ``left,top,right,bottom:share`` in pixels of the film at its full size, the share of the evidence with 3 digits. An
+    unreadable film fills ``film``, ``film_sha256`` (if it got so far), ``error_code`` and ``error`` only. A bundle with
+    several labels shows its first there, and after ``regions`` has the
     columns ``<label>_probability`` and ``<label>_decision`` for each of the others. A bundle that says of which answers
     it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``.
 
@@ -27,6 +29,11 @@ JSON Lines
     ``flags``              list of ``code``, ``message``: reasons to distrust the answer
     ``notes``              list of texts: what the reader had to do to the film
     ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
+    ``strong_evidence``    the log-odds that 1 in ``heatmap`` stands for; null if it was not made
+    ``film_size``          ``[height, width]`` of the film at its full size, upright, in pixels; null if not known
+    ``regions``            of a positive film, where the evidence for the first finding lies: list of ``top``, ``left``,
+                           ``bottom``, ``right`` in pixels of ``film_size`` and ``share`` of the evidence, 4 digits, the
+                           largest first. Left is the left of the picture. What they leave of 1 lies elsewhere
     ``milliseconds``       ``decode``, ``prepare``, ``infer``, ``total``
     ``error_code``         stable short name (failures)
     ``error``              message for people (failures)
@@ -44,7 +51,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
+from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Region
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
 from pneumoscope.report.wording import certainty, decision
@@ -66,6 +73,7 @@ CSV_COLUMNS = (
     "total_ms",
     "error_code",
     "error",
+    "regions",
 )
 _FURTHER = ("probability", "decision")
 """What a row says of each finding after the first."""
@@ -161,6 +169,7 @@ def _reading_cells(reading: Reading) -> dict[str, str]:
         "prepare_ms": f"{ms.prepare:.2f}",
         "infer_ms": f"{ms.infer:.2f}",
         "total_ms": f"{ms.total:.2f}",
+        "regions": ";".join(f"{r.left},{r.top},{r.right},{r.bottom}:{r.share:.3f}" for r in reading.regions),
     }
 
 
@@ -196,6 +205,16 @@ class FlagRow(msgspec.Struct, frozen=True):
     message: str
 
 
+class RegionRow(msgspec.Struct, frozen=True):
+    """One region of a ``ReadingRow``."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    share: float
+
+
 class MillisecondsRow(msgspec.Struct, frozen=True):
     """The timings of a ``ReadingRow``."""
 
@@ -217,6 +236,9 @@ class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, tag="reading", tag_f
     notes: list[str]
     heatmap: list[list[float]] | None
     milliseconds: MillisecondsRow
+    strong_evidence: float | None = None
+    film_size: tuple[int, int] | None = None
+    regions: list[RegionRow] = []
 
 
 class FailureRow(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
@@ -254,6 +276,9 @@ def _reading_row(reading: Reading) -> ReadingRow:
         notes=[utf8(note) for note in reading.notes],
         heatmap=_grid(reading),
         milliseconds=MillisecondsRow(*(round(t, 2) for t in (ms.decode, ms.prepare, ms.infer, ms.total))),
+        strong_evidence=reading.strong_evidence,
+        film_size=reading.film_size,
+        regions=[_region_row(region) for region in reading.regions],
     )
 
 
@@ -270,6 +295,10 @@ def _finding_row(f: Finding) -> FindingRow:
 
 def _flag_row(flag: QualityFlag) -> FlagRow:
     return FlagRow(utf8(flag.code), utf8(flag.message))
+
+
+def _region_row(r: Region) -> RegionRow:
+    return RegionRow(r.top, r.left, r.bottom, r.right, round(r.share, 4))
 
 
 def _grid(reading: Reading) -> list[list[float]] | None:

@@ -64,7 +64,7 @@ def test_robustness_may_be_left_out_and_each_pass_says_what_it_is(predictor, fil
         return items
 
     assert look_closer(predictor, films, "test", robustness_films=0, progress=progress).robustness is None
-    assert told == ["heat maps", "painted over", "marks"]
+    assert told == ["heat maps", "painted over", "marks", "regions taken out"]
 
 
 def test_a_split_that_is_not_there_is_refused(predictor, films):

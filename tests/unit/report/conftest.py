@@ -49,6 +49,9 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
         film_digest=digest,
         bundle_digest="4f" * 32,
         milliseconds=Timings(2.125, 1.5, 9.75),
+        film_size=more.pop("film_size", (24, 20)),
+        strong_evidence=more.pop("strong_evidence", None),
+        regions=more.pop("regions", ()),
     )
     return reading, Radiograph(pixels=pixels, digest=digest, full_size=(24, 20), container="png")
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.core import Region
 from pneumoscope.stats.intervals import Estimate
 
 Values = NDArray[np.float64]
@@ -262,17 +263,35 @@ class MarkTest:
 
 
 @dataclass(frozen=True)
+class Deletion:
+    """What taking the region with the largest share of the evidence out of positive films does to the log-odds.
+
+    ``what`` is put in its place. Mean changes: of the ``region``, of a ``control`` of equal size elsewhere, and by how
+    much more the region lowers them (``excess``); ``more`` is the share of ``films`` where it does.
+    """
+
+    what: str
+    films: int
+    region: Estimate
+    control: Estimate
+    excess: Estimate
+    more: Estimate
+
+
+@dataclass(frozen=True)
 class Heat:
     """Where the heat lies, and what the answers hang on.
 
     ``even`` is what a map without preference would give to centre, ring and corners. ``blanked`` are the figures with
-    a part of every film painted over: the ``perturbation`` names the part.
+    a part of every film painted over: the ``perturbation`` names the part. ``deletions`` tell whether the evidence lies
+    where the regions say, for each way to take one out.
     """
 
     shares: tuple[HeatShare, ...] = ()
     even: tuple[float, float, float] | None = None
     blanked: tuple[Perturbed, ...] = ()
     marks: tuple[MarkTest, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,6 +306,8 @@ class CaseFilm:
     flags : reasons for doubt that the program gave, in words.
     pixels : (h, w) uint8, 255 = bone; small is enough. None where it cannot be read any more.
     heatmap : (h, w) float32 in [0, 1], as in a ``Reading``; None where there is none.
+    regions, film_size : where the evidence lies, and the size of the film on which that is, as in a ``Reading``.
+    evidence : the same in words.
     """
 
     name: str
@@ -296,6 +317,9 @@ class CaseFilm:
     flags: tuple[str, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     heatmap: NDArray[np.float32] | None = None
+    regions: tuple[Region, ...] = ()
+    film_size: tuple[int, int] | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -292,6 +292,8 @@ def _heat(report: EvaluationReport) -> Blocks:
         blocks += [Table(head, rows, title, numbers=frozenset({1, 2, 3, 4})), Paragraph(_WITHOUT_MIDDLE, soft=True)]
     if heat.marks:
         blocks.append(_marks_table(heat))
+    if heat.deletions:
+        blocks.append(_deletions_table(heat))
     return [*blocks]
 
 
@@ -319,6 +321,16 @@ def _marks_table(heat: Heat) -> Table:
     return Table(head, rows, title, numbers=frozenset(range(1, 5)))
 
 
+def _deletions_table(heat: Heat) -> Table:
+    rows = tuple(
+        (one.what, f"{one.films:,}", *map(figure, (one.region, one.control, one.excess)), share(one.more))
+        for one in heat.deletions
+    )
+    head = ("in its place", "films", "strongest region", "as much elsewhere", "difference", "films lowered more")
+    title = "Mean change of the log-odds of positive films when their strongest region is taken out (95% interval)"
+    return Table(head, rows, title, numbers=frozenset(range(1, 6)))
+
+
 def _cases(report: EvaluationReport) -> Blocks:
     label, point = report.measured.label, report.point
     of_missed, of_alarms = (point.missed, point.alarms) if point else (None, None)
@@ -327,9 +339,10 @@ def _cases(report: EvaluationReport) -> Blocks:
     if not blocks:
         return []
     words_on_heat = (
-        "Each film as it is, and with its heat map: how strongly each region speaks for the finding, on one scale for "
-        "every film, from pale yellow (20% of it) to dark red. A look at them tells more than a figure: some labels "
-        "may be wrong."
+        "Each film as it is, and with its heat map: how strongly each place speaks for the finding, on one scale for "
+        "every film, from pale yellow (20% of it) to dark red, which is what the strongest hundredth of places on "
+        "positive films reach. A box on a film that was called positive has the share of the evidence that lies in it. "
+        "A look at them tells more than a figure: some labels may be wrong."
     )
     return [Paragraph(words_on_heat), *blocks]
 

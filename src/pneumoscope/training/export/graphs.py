@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.spec import OUTPUTS, Graph
+from pneumoscope.bundle.spec import LARGEST_AUC_LOSS, LEAST_AGREEMENT, OUTPUTS, Graph
 from pneumoscope.core import RunError
 from pneumoscope.engines import OnnxRuntimeEngine
 from pneumoscope.imaging.preprocess import Preprocessing
@@ -21,10 +21,6 @@ from pneumoscope.training.export.combined import Combination, Core, CoreEngine
 from pneumoscope.training.export.task import Answers, Shown, Task
 from pneumoscope.training.networks import FilmNetwork
 from pneumoscope.training.onnx_graph import OPSET, fp32_graph, int8_graph
-
-LARGEST_AUC_LOSS = 0.002
-LEAST_AGREEMENT = 0.99
-"""An int8 graph further than this from fp32 on the validation films, for any label, is not shipped."""
 
 PREVALENCE = 0.5
 """What probabilities refer to: the finding as likely as not before anybody looked.

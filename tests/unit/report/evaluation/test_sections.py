@@ -133,7 +133,13 @@ def test_robustness_and_heat_have_their_figures():
     assert texts(table)[0][5] == "0%"
     (curves,) = blocks(full_report(), "robustness", Picture)
     assert plain(curves.caption).startswith("200 of the 624 films changed in one way")
-    shares, blanked, marks = blocks(full_report(), "heat", Table)
+    shares, blanked, marks, deletions = blocks(full_report(), "heat", Table)
+    assert texts(deletions) == [
+        (
+            *("the film itself", "386", "-0.700 (-0.720 to -0.680)", "-0.300 (-0.320 to -0.280)"),
+            *("0.400 (0.380 to 0.420)", "81.0% (79.0% to 82.6%)"),
+        )
+    ]
     assert texts(shares)[0][:3] == ("true positives", "386", "71.0% (69.0% to 72.6%)")
     assert texts(blanked)[0][0] == "the middle 70% each way"
     assert texts(marks)[0][4] == "0.190 (-0.020 to 0.400)"
