@@ -53,3 +53,16 @@ def test_what_is_not_sure_is_remarked_before_all_else(items, item):
     first, second = lines.splitlines()[2:]
     assert "not sure: ask a reader, inverted" in first
     assert "sure" not in second
+
+
+def test_a_second_answer_is_an_aside_below_the_first(item, kind):
+    films = [item("a", second=[kind(0.2, True)]), item("b", second=[kind(0.55, False)]), item("c", 0.1)]
+    lines = format_table(outcomes(films)).splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a", "if", "b", "if", "c"]
+    assert lines[1] == "  if pneumonia: viral rather than bacterial, probability 80.0%"
+    assert lines[3] == "  if pneumonia: not sure which, bacterial (55.0%) or viral (45.0%)"
+
+
+def test_a_second_answer_is_no_wider_than_asked_either(item, kind):
+    films = [item("a", second=[kind(0.9, label="x" * 99)])]
+    assert max(columns(line) for line in format_table(outcomes(films), 70).splitlines()) == 70

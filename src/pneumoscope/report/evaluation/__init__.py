@@ -19,6 +19,7 @@ from pneumoscope.report.evaluation.content import (
     PointFigures,
     Reliability,
     Repeat,
+    SecondAnswer,
     Subgroup,
     SubtypeRecall,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "PointFigures",
     "Reliability",
     "Repeat",
+    "SecondAnswer",
     "Subgroup",
     "SubtypeRecall",
     "case_film",
