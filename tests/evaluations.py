@@ -184,10 +184,14 @@ def second_answer(**changes: Any) -> SecondAnswer:
         "films": 390,
         "figures": {name: about(value) for name, value in scored.items()},
         "whole_films": 624,
-        "whole": {name: about(value) for name, value in (("accuracy", 0.86), ("macro_recall", 0.85), ("macro_auc", 0.95))},
+        "whole": {
+            name: about(value) for name, value in (("accuracy", 0.86), ("macro_recall", 0.85), ("macro_auc", 0.95))
+        },
         "confusions": (
             Confusion("bacterial or viral", ("viral", "bacterial"), ((118, 30), (22, 220))),
-            Confusion("both answers", ("no pneumonia", "bacterial", "viral"), ((204, 10, 20), (2, 219, 21), (4, 30, 114))),
+            Confusion(
+                "both answers", ("no pneumonia", "bacterial", "viral"), ((204, 10, 20), (2, 219, 21), (4, 30, 114))
+            ),
         ),
         "certainty": Certainty(0.05, about(0.61), about(0.04), about(0.05)),
     }

@@ -102,7 +102,9 @@ def test_films_that_the_kept_answer_has_learned_from_are_not_set_aside(
     finished: Run, cache: Path, tmp_path: Path
 ) -> None:
     recipe = parse_recipe(TINY, "tiny", (*ADDED, "seed=5"))
-    with pytest.raises(ManifestError, match="has learned from .* that would be set aside here.*--data .*manifest.csv"):
+    with pytest.raises(
+        ManifestError, match=r"has learned from .* that would be set aside here.*--data .*manifest\.csv"
+    ):
         train(recipe, open_manifest(FILMS), tmp_path / "x", cache=cache, setup=Setup(weights=finished.folder))
     assert not (tmp_path / "x").exists()
 
@@ -143,7 +145,7 @@ def test_a_film_blended_with_a_normal_one_tells_it_nothing() -> None:
 def test_kinds_and_normal_films_are_shown_alike_where_sampling_is_balanced() -> None:
     targets = np.float32([[0, NAN]] * 30 + [[1, 1]] * 50 + [[1, 0]] * 10)
     order = epoch_order(targets, "balanced", np.random.default_rng(0))
-    assert sorted([int((order < 30).sum()), int(((order >= 30) & (order < 80)).sum()), int((order >= 80).sum())]) == [30] * 3
+    assert np.histogram(order, bins=[0, 30, 80, 90])[0].tolist() == [30, 30, 30]
 
 
 def test_what_is_reached_is_told_by_itself() -> None:
@@ -231,7 +233,7 @@ def made(quick: dict[str, Run], cache: Path, tmp_path_factory: pytest.TempPathFa
 def test_the_bundle_says_of_which_films_it_is_asked(made: dict[str, ModelBundle]) -> None:
     spec = made["two"].spec
     first, asked = spec.labels
-    assert (asked.name, asked.given, asked.otherwise, asked.code.value) == ("bacterial", "pneumonia", "viral", "53084003")
+    assert (asked.name, asked.given, asked.otherwise) == ("bacterial", "pneumonia", "viral")
     assert (first.given, first.otherwise, first.point) == (None, "", None)
     assert asked.point is not None
     assert asked.point.data.endswith("validation films of kermany with pneumonia, no patient of which was learned from")
@@ -272,7 +274,12 @@ def test_an_ensemble_asks_what_its_members_ask(quick: dict[str, Run], cache: Pat
     with pytest.raises(RecipeError, match=r"the same data\.labels"):
         ensemble([quick["one"], quick["two"]], tmp_path / "x", name="x", version="1", cache=cache)
     recipe = quick["two"].load_record().recipe
-    other = fitted_run(replace(recipe, data=replace(recipe.data, given={})), read_manifest(quick["two"].manifest), tmp_path / "o", cache)
+    other = fitted_run(
+        replace(recipe, data=replace(recipe.data, given={})),
+        read_manifest(quick["two"].manifest),
+        tmp_path / "o",
+        cache,
+    )
     with pytest.raises(RecipeError, match=r"the same data\.given"):
         ensemble([quick["two"], other], tmp_path / "x", name="x", version="1", cache=cache)
 

@@ -283,8 +283,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
         for label in self.labels:
             if label.given is not None and (label.given != first.name or label is first or self.exclusive):
                 raise ValueError(
-                    f"labels: {label.name}: given: expected the first label ({first.name}) of labels that do not exclude "
-                    f"each other, got {label.given!r}"
+                    f"labels: {label.name}: given: expected the first label ({first.name}) of labels that do not "
+                    f"exclude each other, got {label.given!r}"
                 )
             if (label.given is None) != (label.point is None):
                 raise ValueError(f"labels: {label.name}: expected given and point, or neither")

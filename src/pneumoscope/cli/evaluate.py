@@ -218,8 +218,8 @@ def _echo_evaluation(result: Evaluation) -> None:
         _echo_measures(measured)
     for second in summary.second or ():
         click.echo(
-            f"{second.label} rather than {second.otherwise}, on the {second.films} films with {second.given} that state "
-            f"which (recall is that of {second.label}, specificity that of {second.otherwise})"
+            f"{second.label} rather than {second.otherwise}, on the {second.films} films with {second.given} that "
+            f"state which (recall is that of {second.label}, specificity that of {second.otherwise})"
         )
         _echo_measures(second)
         click.echo(f"both answers, on {second.whole.films} films")

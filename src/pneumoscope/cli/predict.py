@@ -183,8 +183,8 @@ def _second(spec: BundleSpec) -> Iterator[str]:
                 f"If {label.given}, {label.name} rather than {label.no}: told only beside a positive answer, with "
                 f"probabilities of a group of which {label.calibration.prevalence:.0%} are {label.name}, and "
                 f"'not sure which' where both are possible. Of films with {label.given} it recognises "
-                f"{point.sensitivity} of the {label.name} and {point.specificity} of the {label.no} ones (95% intervals; "
-                f"{point.data})."
+                f"{point.sensitivity} of the {label.name} and {point.specificity} of the {label.no} ones (95% "
+                f"intervals; {point.data})."
             )
 
 

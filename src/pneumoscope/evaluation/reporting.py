@@ -17,7 +17,16 @@ from pneumoscope.evaluation.altered import Effect
 from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
-from pneumoscope.evaluation.schema import BundleFacts, Confusion, Figure, Heat, Metrics, PointMetrics, SecondAnswer, Sureness
+from pneumoscope.evaluation.schema import (
+    BundleFacts,
+    Confusion,
+    Figure,
+    Heat,
+    Metrics,
+    PointMetrics,
+    SecondAnswer,
+    Sureness,
+)
 from pneumoscope.evaluation.seen import SeenFilm
 from pneumoscope.evaluation.worst import pixels_of
 from pneumoscope.report import evaluation as report

@@ -185,9 +185,9 @@ class Metrics(_Part, frozen=True, kw_only=True):
     """All that an evaluation measured: of a ``bundle``, or of ``scores`` in a file.
 
     ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``uncalibrated``,
-    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle that asks several of
-    every film, ``second`` are those that it asks only where the first is there, and ``curves`` are there for each label
-    with films of both classes. ``cautions`` are to stand beside every figure.
+    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle that asks several
+    of every film, ``second`` are those that it asks only where the first is there, and ``curves`` are there for each
+    label with films of both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]

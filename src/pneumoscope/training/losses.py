@@ -130,8 +130,8 @@ def distillation_loss(logits: Tensor, teacher: Tensor, spec: Distillation, *, ex
 
     Parameters
     ----------
-    logits, teacher : (B, K), of any float type. No gradient goes to the teacher. What it does not say is NaN, and counts
-        for nothing; labels that exclude each other are all said.
+    logits, teacher : (B, K), of any float type. No gradient goes to the teacher. What it does not say is NaN, and
+        counts for nothing; labels that exclude each other are all said.
     """
     ours, theirs = (part.float() / spec.temperature for part in (logits, teacher.detach()))
     if exclusive:

@@ -116,7 +116,7 @@ def _check_new(manifest: Manifest, earlier: Run) -> None:
     """An answer that is kept is calibrated anew: the films for it must be new to the network that it comes from."""
     if known := learned_already(manifest.films, read_manifest(earlier.manifest).films):
         raise ManifestError(
-            f"{earlier.folder} has learned from {len(known)} films, or other films of their patients, that would be set "
-            f"aside here, the first is {known[0].path}. Train on the split that it was trained on: --data "
+            f"{earlier.folder} has learned from {len(known)} films, or other films of their patients, that would be "
+            f"set aside here, the first is {known[0].path}. Train on the split that it was trained on: --data "
             f"{earlier.manifest}"
         )

@@ -74,7 +74,7 @@ def test_a_second_answer_is_told_apart_from_the_first():
         yes_from=0.3, no_to=0.7, error_rate=0.05, positive=sample, negative=sample, data="x", chosen="2026-01-02"
     )
     card = model_card(tiny_spec(labels=(tiny_spec().labels[0], second_label(certainty=known))))
-    assert "Looks for pneumonia on a frontal chest X-ray. Where it finds pneumonia, it says whether that is bacterial " in card
+    assert "Looks for pneumonia on a frontal chest X-ray. Where it finds pneumonia, it says whether that is " in card
     assert "the thresholds hold for every label" not in card
     own = card.partition("## The second answer")[2].partition("## ")[0]
     assert "Told only where the first answer is pneumonia, from a probability of 0.400 on as bacterial" in own

@@ -161,5 +161,5 @@ def test_both_kinds_are_needed_among_the_films_that_are_asked():
     films = manifest({"label": 0}, {"label": 1, "subtype": "bacterial"})
     labels = ("pneumonia", "bacterial")
     check_labels(films, labels)
-    with pytest.raises(ManifestError, match="'bacterial': .* among those with pneumonia, found 1 with and 0 without"):
+    with pytest.raises(ManifestError, match=r"'bacterial': .* among those with pneumonia, found 1 with and 0 without"):
         check_labels(films, labels, given=GIVEN)

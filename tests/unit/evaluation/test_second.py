@@ -42,8 +42,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def films(tmp_path: Path) -> Manifest:
-    """Of every kind a dozen flat films: bacterial ones somewhat darker than viral ones, and some with no kind stated."""
-    rng = np.random.default_rng(1)
+    """Of every kind a dozen flat films: bacterial ones somewhat darker than viral ones, some with no kind stated."""
+    rng = np.random.default_rng(2)
     middle = {"bacterial": 165, "viral": 195, "pneumonia": 180, "normal": 95}
     rows: list[Film] = []
     for kind, (label, subtype) in KINDS.items():

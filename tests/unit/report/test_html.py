@@ -228,4 +228,7 @@ def test_a_page_says_what_a_second_answer_is_worth(tmp_path, about, item, kind):
     told = replace(about, second="If pneumonia, bacterial rather than viral: <of 0.8>")
     with HtmlReport(tmp_path / "r.html", told) as report:
         report.add(report.render(*item(second=[kind(0.7)])))
-    assert "Second answer If pneumonia, bacterial rather than viral: <of 0.8>" in Page((tmp_path / "r.html").read_text()).text
+    assert (
+        "Second answer If pneumonia, bacterial rather than viral: <of 0.8>"
+        in Page((tmp_path / "r.html").read_text()).text
+    )

@@ -163,4 +163,6 @@ def test_a_second_answer_has_figures_of_its_own(bundle, evaluated):
     assert any("bacterial rather than viral, on the 390 films with pneumonia" in line for line in told)
     assert "| Recall of bacterial | 0.900 (0.800-0.950) |" in told
     assert "| Recall of viral | 0.700 (0.600-0.800) |" in told
-    assert told.index("| Specificity | 0.700 (0.650-0.750) |") < told.index("| Recall of bacterial | 0.900 (0.800-0.950) |")
+    assert told.index("| Specificity | 0.700 (0.650-0.750) |") < told.index(
+        "| Recall of bacterial | 0.900 (0.800-0.950) |"
+    )

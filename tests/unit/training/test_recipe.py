@@ -258,7 +258,11 @@ def test_a_label_can_be_asked_on_a_condition():
         ([*SECOND, "data.exclusive=true"], "given: labels that exclude each other"),
         (["optimisation.before=[{epochs=1, learns='further'}]"], "needs labels after the first"),
         (
-            ["data.labels=['viral', 'normal']", "data.exclusive=true", "optimisation.before=[{epochs=1, learns='further'}]"],
+            [
+                "data.labels=['viral', 'normal']",
+                "data.exclusive=true",
+                "optimisation.before=[{epochs=1, learns='further'}]",
+            ],
             "each on its own",
         ),
     ],

@@ -48,8 +48,8 @@ EXCLUSIONS = (
 )
 AGES = (1, 5)
 SUBTYPES = (
-    "Bacterial and viral are what the physicians who graded the films of Kermany et al. called them; no culture or other "
-    "laboratory finding is named in what is published with the films."
+    "Bacterial and viral are what the physicians who graded the films of Kermany et al. called them; no culture or "
+    "other laboratory finding is named in what is published with the films."
 )
 LAYOUT = "train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA"
 

@@ -20,14 +20,14 @@ def second_answer(one: SecondAnswer) -> list[Block]:
     return [
         Paragraph(
             f"Where the first answer is {one.given}, the program also says whether that is {one.label} rather than "
-            f"{one.otherwise}. By itself it is measured on the {one.films:,} films that have {one.given} and of which it "
-            f"is stated which, whatever the first answer to them was."
+            f"{one.otherwise}. By itself it is measured on the {one.films:,} films that have {one.given} and of which "
+            f"it is stated which, whatever the first answer to them was."
         ),
         Table(("of the second answer", _INTERVAL), tuple(_alone(one)), numbers=frozenset({1})),
         Paragraph(
-            f"Both answers together tell one of {', '.join(one.whole_labels)}, of {one.whole_films:,} films. Means over "
-            f"the three (macro) count each alike; for the area under the curve their probabilities are the products of "
-            f"both answers'."
+            f"Both answers together tell one of {', '.join(one.whole_labels)}, of {one.whole_films:,} films. Means "
+            f"over the three (macro) count each alike; for the area under the curve their probabilities are the "
+            f"products of both answers'."
         ),
         Table(
             ("of both answers", _INTERVAL),

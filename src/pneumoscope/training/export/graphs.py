@@ -175,7 +175,7 @@ def _check_better_than_chance(targets: NDArray[np.float32], logits: NDArray[np.f
 def _compared(
     data: Data, targets: NDArray[np.float32], fp32: NDArray[np.float32], int8: NDArray[np.float32]
 ) -> tuple[dict[str, float], bool]:
-    """How far int8 strays from fp32, and whether it may be shipped; the figures of a label in ``given`` have its name."""
+    """How far int8 strays from fp32, and whether it may be shipped. Figures of a label in ``given`` have its name."""
 
     def strays(chosen: list[int]) -> dict[str, float]:
         names = [data.labels[k] for k in chosen]

@@ -43,7 +43,8 @@ def measured(
     RunError : if a label cannot be calibrated.
     """
     conditions = [(given or {}).get(name) for name in labels]
-    scored, fitted = zip(*(_scored(k, labels[k], answers, films, conditions[k]) for k in range(len(labels))), strict=True)
+    pairs = (_scored(k, labels[k], answers, films, conditions[k]) for k in range(len(labels)))
+    scored, fitted = zip(*pairs, strict=True)
     return {
         "labels": tuple(
             _label(each, fit, answers.cam[films.targets[:, k] == 1, k], conditions[k])
@@ -59,9 +60,7 @@ def measured(
     }
 
 
-def _scored(
-    k: int, label: str, answers: Answers, films: Shown, condition: str | None = None
-) -> tuple[Scored, Fitted]:
+def _scored(k: int, label: str, answers: Answers, films: Shown, condition: str | None = None) -> tuple[Scored, Fitted]:
     """The films that state a label, with its calibrated probabilities."""
     known, truth = stated(films.targets[:, k])
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]

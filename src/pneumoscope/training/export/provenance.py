@@ -24,8 +24,8 @@ _NOT_STATED = "not stated"
 _GERMS = {"bacterial", "viral"}
 _SECOND = "Where it finds {condition} it also says, as a second answer with figures of its own, {what}."
 _NO_BASIS = (
-    "No reason to give, choose or withhold an antibiotic: bacterial and viral pneumonia look alike on many films, and no "
-    "film shows the germ."
+    "No reason to give, choose or withhold an antibiotic: bacterial and viral pneumonia look alike on many films, and "
+    "no film shows the germ."
 )
 
 

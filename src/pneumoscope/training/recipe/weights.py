@@ -60,7 +60,8 @@ def _check_first_answer(recipe: Recipe, weights_file: Path | None) -> None:
             f"record: {error}"
         ) from error
     asked, found = _question(recipe), _question(earlier)
-    if differ := [f"{key} is {found[key]!r} there and {asked[key]!r} here" for key in asked if asked[key] != found[key]]:
+    differ = [f"{key} is {found[key]!r} there and {asked[key]!r} here" for key in asked if asked[key] != found[key]]
+    if differ:
         raise RecipeError(
             f"--weights {weights_file.parent}: its first answer cannot be kept, as {'; '.join(differ)}. Write the same "
             f"as there"
@@ -69,8 +70,8 @@ def _check_first_answer(recipe: Recipe, weights_file: Path | None) -> None:
 
 def _question(recipe: Recipe) -> dict[str, object]:
     """What a first answer hangs on, besides the weights. The size that it was learned at has no part in it."""
-    shown = {f"input.{key}": value for key, value in msgspec.structs.asdict(recipe.input).items() if key != "train_size"}
-    return shown | {
+    shown = msgspec.structs.asdict(recipe.input)
+    return {f"input.{key}": value for key, value in shown.items() if key != "train_size"} | {
         "network.name": recipe.network.name,
         "network.arguments": recipe.network.arguments,
         "the first of data.labels": recipe.data.labels[0],
