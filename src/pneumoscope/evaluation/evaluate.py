@@ -270,7 +270,7 @@ def _second(read: _Read, k: int, label: Label) -> SecondAnswer:
         label=label.name,
         given=label.given or "",
         otherwise=label.no,
-        threshold=label.point.threshold if label.point else 0.5,
+        threshold=read.readings[0].findings[k].threshold,
         films=measured.films,
         metrics=measured.metrics,
         confusion=measured.confusion,

@@ -148,7 +148,7 @@ class Predictor:
 
     def _finding(self, label: Label, logit: np.float32) -> Finding:
         point = label.point or self.operating_point
-        probability = float(label.calibration.probability(logit))
+        probability = float(label.calibration.probability(np.asarray(logit)))
         positive = probability >= point.threshold
         sure = label.certainty.sure(probability, positive) if label.certainty else None
         answer = (label.name, probability, point.name, point.threshold, positive, sure)
