@@ -322,8 +322,8 @@ def strayed(shown: Shown, which: int, spread: float) -> tuple[NDArray[np.float32
 
 
 def test_a_second_answer_may_waver_more_in_int8_than_the_first(shown: Shown) -> None:
-    """Noise that would keep the first answer in fp32 does not when it is the second's; much of it does."""
-    for which, spread, passes in ((1, 0.0, True), (1, 0.15, True), (0, 0.15, False), (1, 1.5, False)):
+    """The same noise keeps the graph in fp32 where it is in the first answer; in the second it takes more."""
+    for which, spread, passes in ((1, 0.0, True), (1, 0.3, True), (0, 0.3, False), (1, 1.0, False)):
         parity, shipped = graphs._compared(DATA, shown.targets, *strayed(shown, which, spread))
         assert shipped is passes, (which, spread, parity)
 

@@ -176,7 +176,7 @@ def test_it_says_how_to_get_the_same_again():
 def test_pictures_say_in_words_what_they_show():
     document = evaluation_document(full_report())
     alts = [block.alt for section in document.sections for block in section.blocks if isinstance(block, Picture)]
-    assert len(alts) == 7
+    assert len(alts) == 8
     assert "operating points marked: balanced, screening" in alts[0]
     assert "4 pneumonia read as no pneumonia" in alts[3]
 
