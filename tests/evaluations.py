@@ -25,6 +25,7 @@ from pneumoscope.report.evaluation import (
     Perturbed,
     PointFigures,
     Reliability,
+    SecondAnswer,
     Subgroup,
     SubtypeRecall,
 )
@@ -191,6 +192,29 @@ def case(number: int, **changes: Any) -> CaseFilm:
     return CaseFilm(**(values | changes))
 
 
+def second_answer(**changes: Any) -> SecondAnswer:
+    scored = {"auc": 0.936, "accuracy": 0.87, "recall": 0.91, "specificity": 0.8, "precision": 0.88, "npv": 0.84}
+    values: dict[str, Any] = {
+        "label": "bacterial",
+        "otherwise": "viral",
+        "given": "pneumonia",
+        "films": 390,
+        "figures": {name: about(value) for name, value in scored.items()},
+        "whole_films": 624,
+        "whole": {
+            name: about(value) for name, value in (("accuracy", 0.86), ("macro_recall", 0.85), ("macro_auc", 0.95))
+        },
+        "confusions": (
+            Confusion("bacterial or viral", ("viral", "bacterial"), ((118, 30), (22, 220))),
+            Confusion(
+                "both answers", ("no pneumonia", "bacterial", "viral"), ((204, 10, 20), (2, 219, 21), (4, 30, 114))
+            ),
+        ),
+        "certainty": Certainty(0.05, about(0.61), about(0.04), about(0.05)),
+    }
+    return SecondAnswer(**(values | changes))
+
+
 def full_report(**changes: Any) -> EvaluationReport:
     """Every part; ``changes`` replace some."""
     roc, precision_recall = _curves()
@@ -212,6 +236,7 @@ def full_report(**changes: Any) -> EvaluationReport:
             SubtypeRecall("bacterial", 242, 241, about(0.9959, 0.01)),
             SubtypeRecall("viral", 148, 145, about(0.9797, 0.03)),
         ),
+        "second": (second_answer(),),
         "prevalences": tuple(
             AtPrevalence(p, about(0.871 * p / (0.871 * p + 0.129 * (1 - p)), 0.06), about(1 - 0.02 * p, 0.01))
             for p in (0.01, 0.05, 0.1, 0.2, 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pneumoscope.bundle.markdown import markdown
-from pneumoscope.bundle.spec import VIEWS, BundleSpec, Certainty, Change, Member, OperatingPoint, Source, Teacher
+from pneumoscope.bundle.spec import VIEWS, BundleSpec, Certainty, Change, Label, Member, OperatingPoint, Source, Teacher
 from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
 
 _OFFICIAL = "kermany"
@@ -20,8 +20,9 @@ def model_card(spec: BundleSpec) -> str:
 def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
     """The bundle's facts; ``further`` sections come after what was measured when it was made."""
     opening = Paragraph(
-        f"Looks for {', '.join(label.name for label in spec.labels)} on a frontal chest X-ray."
+        f"Looks for {', '.join(label.name for label in spec.labels if not label.given)} on a frontal chest X-ray."
         + (" Exactly one of these is true of a film." if spec.exclusive else "")
+        + "".join(f" Where it finds {one.given}, it says whether that is {_either(one)}." for one in _second(spec))
         + f" Made {spec.created}."
     )
     sections = (
@@ -30,6 +31,7 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
         Section("measured", f"Measured on {spec.metrics_data}", _measured(spec)),
         *further,
         Section("points", "Operating points", _points(spec)),
+        *_second_answers(spec),
         *_certainty(spec),
         *_history(spec),
         Section("film", "How it takes a film", (Paragraph(_preprocessing(spec)),)),
@@ -37,6 +39,34 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
         Section("origin", "Where it comes from", _origin(spec)),
     )
     return Document(f"{spec.name} {spec.version}", (opening,), sections)
+
+
+def _second(spec: BundleSpec) -> list[Label]:
+    """Labels that are asked only where the first is true."""
+    return [label for label in spec.labels if label.given]
+
+
+def _second_answers(spec: BundleSpec) -> Iterator[Section]:
+    if second := _second(spec):
+        yield Section("second", "The second answer", tuple(block for label in second for block in _asked(label)))
+
+
+def _either(label: Label) -> str:
+    return f"{label.name} rather than {label.no}"
+
+
+def _asked(label: Label) -> tuple[Block, ...]:
+    """The one threshold of a second answer, and what it is worth."""
+    point = label.point
+    if point is None:
+        return ()
+    rows = ((label.name, str(point.sensitivity)), (label.no, str(point.specificity)))
+    told = (
+        f"Told only where the first answer is {label.given}, from a probability of {point.threshold:.3f} on as "
+        f"{label.name}, below as {label.no}, whatever the operating point. The figures are of films with "
+        f"{label.given}: {point.data}."
+    )
+    return Paragraph(told), Table(("which", "recall (95% interval)"), rows, numbers=frozenset({1}))
 
 
 def _measured(spec: BundleSpec) -> tuple[Block, ...]:
@@ -55,7 +85,8 @@ def _points(spec: BundleSpec) -> tuple[Block, ...]:
     head = ("name", "positive from", "sensitivity", "specificity", "rule")
     table = Table(head, rows, numbers=frozenset({1, 2, 3}))
     whose = f"Sensitivity and specificity are those for {spec.labels[0].name}; the thresholds hold for every label."
-    said = [*([whose] if len(spec.labels) > 1 else []), *_counted(spec.operating_points[0])]
+    several = len(spec.labels) - len(spec.given) > 1
+    said = [*([whose] if several else []), *_counted(spec.operating_points[0])]
     return (table, *map(Paragraph, said))
 
 
@@ -71,7 +102,7 @@ def _counted(point: OperatingPoint) -> Iterator[str]:
 def _certainty(spec: BundleSpec) -> Iterator[Section]:
     """How calibrations were chosen and of which answers the bundle is sure, if it says."""
     lines = [f"{label.name}: {label.calibration_rule}." for label in spec.labels if label.calibration_rule]
-    lines += [_sure(label.name, label.certainty) for label in spec.labels if label.certainty]
+    lines += [_sure(label, label.certainty) for label in spec.labels if label.certainty]
     if lines:
         yield Section("certainty", "Calibration and certainty", (Items.of(*lines),))
 
@@ -85,12 +116,13 @@ def _graph(spec: BundleSpec) -> str:
     )
 
 
-def _sure(label: str, known: Certainty) -> str:
+def _sure(label: Label, known: Certainty) -> str:
+    name, among = label.name, f", of films with {label.given}" if label.given else ""
     return (
-        f"{label}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an answer "
-        f"is sure where it alone is possible. On average at most {known.error_rate:.0%} of patients lose the true "
-        f"answer on any film, with {label} and without. Found on {known.chosen} with {known.positive} that show it and "
-        f"{known.negative} that do not."
+        f"{name}{among}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an "
+        f"answer is sure where it alone is possible. On average at most {known.error_rate:.0%} of patients lose the "
+        f"true answer on any film, with {name} and without. Found on {known.chosen} with {known.positive} that show it "
+        f"and {known.negative} that do not."
     )
 
 

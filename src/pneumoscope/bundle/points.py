@@ -92,8 +92,12 @@ def rules(scored: Scored) -> tuple[Rule, ...]:
     """
     found = {name: promising(name, scored, AIMS) for name in (SCREENING, RULE_IN)}
     missing = "".join(f"; no {name} point, as {why}" for name, (rule, why) in found.items() if not rule)
+    return _balanced(scored, missing), *(rule for rule, _ in found.values() if rule)
+
+
+def _balanced(scored: Scored, missing: str = "") -> Rule:
     words = f"the film made {scored.label} more likely than it was: the most sensitivity + specificity{missing}"
-    return Rule(BALANCED, scored.prevalence, words), *(rule for rule, _ in found.values() if rule)
+    return Rule(BALANCED, scored.prevalence, words)
 
 
 def promising(name: str, scored: Scored, aims: Sequence[float]) -> tuple[Rule | None, Unachievable | None]:
@@ -160,6 +164,12 @@ def described(rule: Rule, scored: Scored, decisions: NDArray[np.bool_]) -> Opera
 def operating_points(scored: Scored) -> tuple[OperatingPoint, ...]:
     """The points of :func:`rules`, described by the films that they were chosen on."""
     return tuple(described(rule, scored, scored.probabilities >= rule.threshold) for rule in rules(scored))
+
+
+def balanced_point(scored: Scored) -> OperatingPoint:
+    """The one point of a label that has a threshold of its own, described by the films that it was chosen on."""
+    rule = _balanced(scored)
+    return described(rule, scored, scored.probabilities >= rule.threshold)
 
 
 def certainty(scored: Scored) -> Certainty | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.evaluation import Evaluation, Metrics
-    from pneumoscope.evaluation.schema import Figure, LabelMetrics
+    from pneumoscope.evaluation.schema import ChoiceMetrics, Figure, LabelMetrics, SecondAnswer
 
 
 @click.command()
@@ -101,7 +101,8 @@ def evaluate(
     Reported with 95% intervals: areas under the ROC and the precision-recall curve, log loss, Brier score, calibration
     errors, accuracy, recall, specificity, precision, negative predictive value, F1, Matthews' correlation and others,
     and the confusion matrix; of a bundle with several labels for each of them, on the films that state it, and of
-    labels that exclude each other also how often the most probable one is true.
+    labels that exclude each other also how often the most probable one is true; of a label that is asked only where the
+    first is true, on those films, and of both answers together.
 
     Then a closer look, unless --quick: groups of films, where the heat lies, what painting over marks, borders and the
     middle changes, films turned, dimmed, blurred or cut, and the films that were answered worst.
@@ -230,15 +231,27 @@ def _echo_evaluation(result: Evaluation) -> None:
     for label, measured in (summary.labels or {}).items():
         click.echo(f"{label}, stated of {measured.films} films")
         _echo_measures(measured)
+    for second in summary.second or ():
+        click.echo(
+            f"{second.label} rather than {second.otherwise}, on the {second.films} films with {second.given} that "
+            f"state which (recall is that of {second.label}, specificity that of {second.otherwise})"
+        )
+        _echo_measures(second)
+        click.echo(f"both answers, on {second.whole.films} films")
+        _echo_choice(second.whole)
     if choice := summary.argmax:
         click.echo(f"the most probable label, on the {choice.films} films of which exactly one is true")
-        _echo_metrics(choice.metrics)
-        for label, counts in zip(choice.labels, choice.confusion, strict=True):
-            read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice.labels, counts, strict=True))
-            click.echo(f"  {label} read {read_as}")
+        _echo_choice(choice)
 
 
-def _echo_measures(measured: Metrics | LabelMetrics) -> None:
+def _echo_choice(choice: ChoiceMetrics) -> None:
+    _echo_metrics(choice.metrics)
+    for label, counts in zip(choice.labels, choice.confusion, strict=True):
+        read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice.labels, counts, strict=True))
+        click.echo(f"  {label} read {read_as}")
+
+
+def _echo_measures(measured: Metrics | LabelMetrics | SecondAnswer) -> None:
     _echo_metrics(measured.metrics)
     counts = msgspec.structs.asdict(measured.confusion)
     click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()))

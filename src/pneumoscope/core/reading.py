@@ -18,6 +18,9 @@ class Finding:
     ``sure`` is false where ``positive`` is not the one answer that films like this one have had: a reader is to be
     asked. None where the bundle does not say.
 
+    A finding with ``given`` holds if that one is there: its probability is that of films with it. ``otherwise`` is what
+    a film is called that is not ``positive``, where that has a name: bacterial, otherwise viral.
+
     Raises
     ------
     ValueError : if ``probability`` is not in [0, 1]: a NaN must never look like a "no".
@@ -29,6 +32,8 @@ class Finding:
     threshold: float
     positive: bool
     sure: bool | None = None
+    given: str | None = None
+    otherwise: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:  # written so that NaN fails too
@@ -86,7 +91,8 @@ class Reading:
     Attributes
     ----------
     film : the name it came by (a path, usually).
-    findings : one for each label of the bundle, in the bundle's order.
+    findings : one for each label of the bundle, in the bundle's order; none for a label that is asked only where
+        another is there, and it is not.
     flags : reasons to distrust the answer; empty for a good film.
     notes : what the reader had to do to the film.
     heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: how strongly each

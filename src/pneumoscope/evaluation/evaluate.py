@@ -22,7 +22,7 @@ from pneumoscope.data import prepare
 from pneumoscope.data.targets import one_each, targets, with_targets
 from pneumoscope.evaluation.closer import CloserLook
 from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
-from pneumoscope.evaluation.measures import METHOD, Answers, argmax_measures, label_measures
+from pneumoscope.evaluation.measures import METHOD, Answers, choice_measures, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.population import cautions
 from pneumoscope.evaluation.reporting import report_of
@@ -36,6 +36,7 @@ from pneumoscope.evaluation.schema import (
     ChoiceMetrics,
     Data,
     Metrics,
+    SecondAnswer,
     Sureness,
     write_metrics,
 )
@@ -115,8 +116,9 @@ def evaluate(
 ) -> Evaluation:
     """Read the films of ``split`` that state a label, and measure the answers at the predictor's operating point.
 
-    Each label is measured on the films that state it; of labels that exclude each other, one that is not stated counts
-    as no where another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
+    Each label is measured on the films that state it, one that is asked only where the first is true on those with the
+    first, whatever the first answer; of labels that exclude each other, one that is not stated counts as no where
+    another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
     films prepared there (at the network's size, in 8 bits) are read in place of the files, and prepared first if need
     be. ``outside`` says who is on the films, if they are not those for whom the bundle is meant.
 
@@ -125,12 +127,13 @@ def evaluate(
     ManifestError : if the split has no film that states a label, or none that can be read.
     FilmError : with ``cache``, if a film cannot be read.
     """
+    predictor = predictor.asking_all()
     spec = predictor.bundle.spec
     labels = tuple(label.name for label in spec.labels)
-    chosen = with_targets(manifest.only(split), labels)
+    chosen = with_targets(manifest.only(split), labels, spec.given)
     if not chosen.films:
         raise _nothing_to_measure(manifest, split, labels)
-    truth = targets(chosen.films, labels, exclusive=spec.exclusive)
+    truth = targets(chosen.films, labels, exclusive=spec.exclusive, given=spec.given)
     answers = _prepared(predictor, chosen, cache, jobs) if cache else _files(predictor, chosen, jobs)
     outcomes = tuple(progress(answers, len(chosen)) if progress else answers)
     read = _Read.of(chosen.films, outcomes, truth)
@@ -138,7 +141,7 @@ def evaluate(
         raise _nothing_to_measure(manifest, split, labels)
     _refuse_changed(manifest, read)
     about = {name: read.about(k) for k, name in enumerate(labels)}
-    each = {name: label_measures(answers) for name, answers in about.items()}
+    each = {name: label_measures(answers) for name, answers in about.items() if name not in spec.given}
     first = about[labels[0]]
     summary = Metrics(
         format=FORMAT,
@@ -149,9 +152,10 @@ def evaluate(
         confusion=each[labels[0]].confusion,
         labels=each if len(each) > 1 else None,
         argmax=_argmax(read, labels) if spec.exclusive else None,
+        second=tuple(_second(read, k, label) for k, label in enumerate(spec.labels) if label.given) or None,
         curves=_curves(about, spec.labels) or None,
         points=at_points(first, spec.operating_points),
-        sureness=_sureness(read, first, spec.labels[0]),
+        sureness=_sureness(read, 0, spec.labels[0]),
         uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
         prevalence=elsewhere(first) or None,
@@ -264,19 +268,51 @@ def _curves(about: Mapping[str, Answers], labels: Iterable[Label]) -> dict[str, 
     }
 
 
-def _sureness(read: _Read, answers: Answers, label: Label) -> Sureness | None:
-    return sureness(answers, read.sure(0), label.certainty.error_rate) if label.certainty else None
+def _sureness(read: _Read, k: int, label: Label) -> Sureness | None:
+    return sureness(read.about(k), read.sure(k), label.certainty.error_rate) if label.certainty else None
 
 
 def _argmax(read: _Read, labels: Sequence[str]) -> ChoiceMetrics:
     """Of the films of which exactly one label is true."""
     told = np.flatnonzero(one_each(read.truth))
     probabilities = [[finding.probability for finding in read.readings[i].findings] for i in told]
-    return argmax_measures(
+    return choice_measures(
         labels,
         read.truth[told].argmax(axis=1),
         np.array(probabilities, np.float64).reshape(len(told), len(labels)),
         ["/".join(read.films[i].key) for i in told],
+    )
+
+
+def _second(read: _Read, k: int, label: Label) -> SecondAnswer:
+    """Label ``k``, which is asked only where the first is true, by itself and after the first."""
+    answers = read.about(k)
+    measured = label_measures(answers)
+    return SecondAnswer(
+        label=label.name,
+        given=label.given or "",
+        otherwise=label.no,
+        threshold=read.readings[0].findings[k].threshold,
+        films=measured.films,
+        metrics=measured.metrics,
+        confusion=measured.confusion,
+        sureness=_sureness(read, k, label),
+        whole=_whole(read, k, label),
+    )
+
+
+def _whole(read: _Read, k: int, label: Label) -> ChoiceMetrics:
+    """What both answers tell, of films without the first label, and of those with it that state label ``k``."""
+    first, second = read.truth[:, 0], read.truth[:, k]
+    stated = np.flatnonzero((first == 0) | ~np.isnan(second))
+    findings = [(read.readings[i].findings[0], read.readings[i].findings[k]) for i in stated]
+    p, q = np.array([[one.probability, two.probability] for one, two in findings], np.float64).reshape(-1, 2).T
+    return choice_measures(
+        (f"no {label.given}", label.name, label.no),
+        np.where(first[stated] == 0, 0, np.where(second[stated] == 1, 1, 2)),
+        np.stack([1 - p, p * q, p * (1 - q)], axis=1),
+        ["/".join(read.films[i].key) for i in stated],
+        np.array([0 if not one.positive else 1 if two.positive else 2 for one, two in findings], np.int64),
     )
 
 

@@ -96,22 +96,23 @@ def decision_measures(answers: Answers) -> tuple[dict[str, Figure], Confusion]:
     return metrics, Confusion(**confusion(truth, decisions))
 
 
-def argmax_measures(
-    labels: Sequence[str], truth: Labels, probabilities: Scores, patients: Sequence[str]
+def choice_measures(
+    labels: Sequence[str], truth: Labels, probabilities: Scores, patients: Sequence[str], told: Labels | None = None
 ) -> ChoiceMetrics:
-    """How often the most probable of K labels is the one that is true of a film; no metrics for no film.
+    """How often the one of K labels that is told of a film is the one that is true; no metrics for no film.
 
     Parameters
     ----------
     labels : their K names.
     truth : (N,) which label is true, 0 to K - 1.
     probabilities : (N, K) calibrated; the highest is that of the highest log-odds.
+    told : (N,) which label was told, 0 to K - 1; by default the most probable.
     """
     kinds = len(labels)
-    told = probabilities.argmax(axis=1)
+    told = probabilities.argmax(axis=1) if told is None else told
     found: dict[str, Estimate] = {}
     if len(truth):
-        found = _bootstrap(chosen(truth, probabilities), patients)
+        found = _bootstrap(chosen(truth, probabilities, told), patients)
         found |= _as_accuracy(_wider(wilson_by_patient(told == truth, np.asarray(patients)), found["accuracy"]))
     table = np.bincount(kinds * truth + told, minlength=kinds**2).reshape(kinds, kinds)
     never = [name for name, films in zip(labels, table.sum(axis=1), strict=True) if not films]

@@ -68,6 +68,9 @@ FOLDS: Final = 10
 _LEAST_EVIDENCE = 1.0
 _ONLY: Final = "Films unlike the"
 _OPEN: Final = "Not shown to be usable on the"
+_AS_MADE: Final = "Answers after the first"
+_OURS: Final = (_ONLY, _OPEN, _AS_MADE)
+"""How the exclusions begin that a recalibration adds, and the next one takes away."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +104,13 @@ def recalibrate(
     """Find another calibration and operating points of ``bundle`` on a site's labelled films.
 
     Films of a ``split``, or all. With ``upgrades``, the bundle in use there reads the films too, and the newer one is
-    compared with it: thresholds are never taken over from another model.
+    compared with it: thresholds are never taken over from another model. Labels that are asked only where the first is
+    true stay as they are.
 
     Raises
     ------
-    BundleError : if a bundle cannot be used, tells several labels, or another one than the bundle in use.
+    BundleError : if a bundle cannot be used, asks several labels of every film, or tells another label than the bundle
+        in use.
     ManifestError : if there are too few films, or the bundle has learned from them or was recalibrated by them.
     """
     predictor = Predictor.open(bundle)
@@ -229,10 +234,10 @@ class _Site:
             name=name or old.name,
             version=version or f"{old.version.partition('+')[0]}+site.{self.today}",
             created=self.today,
-            labels=(label,),
+            labels=(label, *old.labels[1:]),
             operating_points=self.points,
             default_operating_point=self._default(),
-            exclusions=(*(item for item in old.exclusions if not item.startswith((_ONLY, _OPEN))), *self._only(change)),
+            exclusions=(*(item for item in old.exclusions if not item.startswith(_OURS)), *self._only(change)),
             history=(*old.history, change),
         )
 
@@ -244,6 +249,9 @@ class _Site:
         only = [f"{_ONLY} {self.films.data}: calibration and thresholds are for those."]
         if change.verdict == NOT_SHOWN:
             only.append(f"{_OPEN} {self.films.data}: {' '.join(change.reasons)}")
+        if given := self.bundle.spec.given:
+            kept = f"{_AS_MADE} ({', '.join(given)}) were not measured there: calibration and threshold are those of"
+            only.append(f"{kept} the model as it was made.")
         return only
 
     def _fit(self, chosen: NDArray[np.intp]) -> Fitted:

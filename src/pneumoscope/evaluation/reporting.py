@@ -19,7 +19,16 @@ from pneumoscope.evaluation.faithful import Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
 from pneumoscope.evaluation.measured import INTERVALS
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
-from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics, Sureness
+from pneumoscope.evaluation.schema import (
+    BundleFacts,
+    Confusion,
+    Figure,
+    Heat,
+    Metrics,
+    PointMetrics,
+    SecondAnswer,
+    Sureness,
+)
 from pneumoscope.evaluation.seen import SeenFilm
 from pneumoscope.evaluation.worst import pixels_of
 from pneumoscope.report import evaluation as report
@@ -69,6 +78,7 @@ def report_of(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
             for one in metrics.subtypes or ()
         ),
+        second=tuple(map(_second, metrics.second or ())),
         prevalences=tuple(
             report.AtPrevalence(one.prevalence, _estimate(one.ppv), _estimate(one.npv))
             for one in metrics.prevalence or ()
@@ -191,11 +201,29 @@ def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[re
 
 
 def _confusions(metrics: Metrics, label: str) -> Iterator[report.Confusion]:
-    c = metrics.confusion
-    counts = (c.true_negative, c.false_positive), (c.false_negative, c.true_positive)
-    yield report.Confusion(f"{label} or not", (f"no {label}", label), counts)
+    yield report.Confusion(f"{label} or not", (f"no {label}", label), _counts(metrics.confusion))
     if choice := metrics.argmax:
         yield report.Confusion("the most probable label", choice.labels, choice.confusion)
+
+
+def _counts(c: Confusion) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (c.true_negative, c.false_positive), (c.false_negative, c.true_positive)
+
+
+def _second(one: SecondAnswer) -> report.SecondAnswer:
+    alone = report.Confusion(f"{one.label} or {one.otherwise}", (one.otherwise, one.label), _counts(one.confusion))
+    whole = report.Confusion("both answers", one.whole.labels, one.whole.confusion)
+    return report.SecondAnswer(
+        label=one.label,
+        otherwise=one.otherwise,
+        given=one.given,
+        films=one.films,
+        figures={name: _estimate(figure) for name, figure in one.metrics.items()},
+        whole_films=one.whole.films,
+        whole={name: _estimate(figure) for name, figure in one.whole.metrics.items()},
+        confusions=(alone, whole),
+        certainty=_certainty(one.sureness) if one.sureness else None,
+    )
 
 
 def _triple(found: GroupMeasured) -> Figures:

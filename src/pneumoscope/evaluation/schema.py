@@ -110,7 +110,7 @@ class LabelMetrics(_Part, frozen=True, kw_only=True):
 
 
 class ChoiceMetrics(_Part, frozen=True, kw_only=True):
-    """The most probable of labels that exclude each other. ``confusion``: a row a true label, a column an answer."""
+    """One of labels that exclude each other. ``confusion``: a row a true label, a column an answer."""
 
     labels: tuple[str, ...]
     films: Count
@@ -158,6 +158,25 @@ class Sureness(_Part, frozen=True, kw_only=True):
     alarms: Figure
 
 
+class SecondAnswer(_Part, frozen=True, kw_only=True):
+    """An answer to ``label`` that is asked only where the first label, ``given``, is there; a no is ``otherwise``.
+
+    ``metrics`` and ``confusion`` are of the films with ``given`` that state ``label``, whatever the first answer to
+    them was; their specificity is the recall of ``otherwise``. ``whole`` is what both answers tell together: no
+    ``given`` where the first is no, else the second answer; its probabilities are the products of both.
+    """
+
+    label: str
+    given: str
+    otherwise: str
+    threshold: float
+    films: Count
+    metrics: dict[str, Figure]
+    confusion: Confusion
+    sureness: Sureness | None = None
+    whole: ChoiceMetrics
+
+
 class Uncalibrated(_Part, frozen=True, kw_only=True):
     """What the network's own logits would say as probabilities, before the bundle's calibration."""
 
@@ -181,8 +200,9 @@ class Metrics(_Part, frozen=True, kw_only=True):
     """All that an evaluation measured: of a ``bundle``, or of ``scores`` in a file.
 
     ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``uncalibrated``,
-    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle with several, and
-    ``curves`` for each label with films of both classes. ``cautions`` are to stand beside every figure.
+    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle that asks several
+    of every film, ``second`` are those that it asks only where the first is there, and ``curves`` are there for each
+    label with films of both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]
@@ -194,6 +214,7 @@ class Metrics(_Part, frozen=True, kw_only=True):
     confusion: Confusion
     labels: dict[str, LabelMetrics] | None = None
     argmax: ChoiceMetrics | None = None
+    second: tuple[SecondAnswer, ...] | None = None
     curves: dict[str, Curves] | None = None
     prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None

@@ -46,7 +46,7 @@ class SiteFilms:
 def read_site(
     predictor: Predictor, manifest: Manifest, split: str | None, jobs: int | None, progress: Progress | None
 ) -> SiteFilms:
-    """Read the films of a split, or all, that state the bundle's one label.
+    """Read the films of a split, or all, that state the bundle's one label, or its first and the others hang on it.
 
     Raises
     ------
@@ -83,10 +83,12 @@ def one_label(predictor: Predictor) -> str:
     BundleError : if it tells several.
     """
     spec = predictor.bundle.spec
-    if len(spec.labels) > 1:
+    asked = len(spec.labels) - len(spec.given)
+    if asked > 1:
         raise BundleError(
-            f"{spec.name} {spec.version}: expected a bundle that tells one label, got {len(spec.labels)}. Its "
-            f"operating points hold for all of them, so that a site's films of one would move the answers to the others"
+            f"{spec.name} {spec.version}: expected a bundle that asks one label of every film, got {asked}. Its "
+            f"operating points hold for all of them, so that a site's films of one would move the answers to the "
+            f"others"
         )
     return spec.labels[0].name
 

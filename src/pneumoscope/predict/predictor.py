@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
+from pneumoscope.bundle.spec import Label
 from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
@@ -48,6 +50,7 @@ class Predictor:
         self.bundle = bundle
         self.engine = engine
         self.operating_point = operating_point or bundle.spec.operating_point()
+        self._asks_all = False
 
     @classmethod
     def open(cls, bundle: str | Path = DEFAULT, *, operating_point: str | None = None) -> Self:
@@ -61,6 +64,12 @@ class Predictor:
         """
         loaded = load_bundle(bundle)
         return cls(loaded, open_engine(loaded), loaded.spec.operating_point(operating_point))
+
+    def asking_all(self) -> Self:
+        """The same, with a finding for each label in every reading, asked or not: to be measured, never to be told."""
+        other = copy.copy(self)
+        other._asks_all = True
+        return other
 
     def read(self, source: Source, *, name: str | None = None, heatmap: bool = True) -> Reading:
         """Read one film: a path, a file's bytes or a DICOM dataset. ``name`` is what the reading calls it.
@@ -145,14 +154,19 @@ class Predictor:
         )
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
-        point = self.operating_point
-        findings = []
-        for label, logit in zip(self.bundle.spec.labels, outputs.logits[0], strict=True):
-            probability = float(label.calibration.probability(logit))
-            positive = probability >= point.threshold
-            sure = label.certainty.sure(probability, positive) if label.certainty else None
-            findings.append(Finding(label.name, probability, point.name, point.threshold, positive, sure))
-        return tuple(findings)
+        """The answers that are asked for: some only where the first is yes."""
+        pairs = zip(self.bundle.spec.labels, outputs.logits[0], strict=True)
+        findings = tuple(self._finding(label, logit) for label, logit in pairs)
+        everything = self._asks_all or findings[0].positive
+        return tuple(finding for finding in findings if everything or finding.given is None)
+
+    def _finding(self, label: Label, logit: np.float32) -> Finding:
+        point = label.point or self.operating_point
+        probability = float(label.calibration.probability(np.asarray(logit)))
+        positive = probability >= point.threshold
+        sure = label.certainty.sure(probability, positive) if label.certainty else None
+        answer = (label.name, probability, point.name, point.threshold, positive, sure)
+        return Finding(*answer, given=label.given, otherwise=label.otherwise)
 
     def _explained(self, outputs: Outputs, film: Radiograph, finding: Finding) -> _Explanation:
         """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""

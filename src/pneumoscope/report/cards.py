@@ -13,7 +13,7 @@ from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
 from pneumoscope.report.page import data_uri
 from pneumoscope.report.places import evidence_text, ninth
 from pneumoscope.report.text import escape
-from pneumoscope.report.wording import NOT_SURE, percent
+from pneumoscope.report.wording import NOT_SURE, percent, second
 
 _JPEG_QUALITY = 82
 _BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
@@ -157,9 +157,11 @@ def _bar(finding: Finding) -> str:
 
 
 def _others(findings: tuple[Finding, ...]) -> str:
-    """A line for each finding after the first."""
-    lines = "".join(f"<dt>{escape(finding.label)}</dt>{_other(finding)}" for finding in findings)
-    return f'<dl class="others">{lines}</dl>\n' if lines else ""
+    """A line for each finding after the first; those that hang on it are plain sentences, without colour or weight."""
+    lines = "".join(f"<dt>{escape(one.label)}</dt>{_other(one)}" for one in findings if one.given is None)
+    spoken = [second(one) for one in findings if one.given is not None]
+    asides = "".join(f'<p class="second">{escape(words[:1].upper() + words[1:])}</p>\n' for words in spoken)
+    return (f'<dl class="others">{lines}</dl>\n' if lines else "") + asides
 
 
 def _other(finding: Finding) -> str:

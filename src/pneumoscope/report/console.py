@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pneumoscope.core import Failure, Outcome
 from pneumoscope.report.places import evidence_text
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import NOT_SURE, decision, percent
+from pneumoscope.report.wording import NOT_SURE, decision, percent, second
 
 _NARROWEST = 60
 
@@ -36,7 +36,10 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
     for i, finding in enumerate(outcome.findings):
         film, doubts = ("", "") if i else (outcome.film, flags)
         remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", doubts)))
-        yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+        if finding.given is None:
+            yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+        else:
+            yield _cut(f"  {one_line(second(finding))}", width)
     if told := evidence_text(outcome):
         yield f"  {_cut(told, width - 2)}"
 

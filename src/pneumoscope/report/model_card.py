@@ -65,6 +65,16 @@ class _Confusion(msgspec.Struct, frozen=True):
         return self.true_negative + self.false_positive
 
 
+class _Second(msgspec.Struct, frozen=True):
+    """An answer that is told only where the first is ``given``, on films that have it."""
+
+    label: str
+    given: str
+    otherwise: str
+    films: int
+    metrics: dict[str, _Figure]
+
+
 class Evaluated(msgspec.Struct, frozen=True):
     """The part of an evaluation's ``metrics.json`` that a card tells; all else in it is passed over."""
 
@@ -76,6 +86,7 @@ class Evaluated(msgspec.Struct, frozen=True):
     confusion: _Confusion
     intervals: str
     cautions: tuple[str, ...] = ()
+    second: tuple[_Second, ...] = ()
 
 
 def read_evaluation(path: Path, bundle: ModelBundle) -> Evaluated:
@@ -128,8 +139,29 @@ def _measured(bundle: ModelBundle, found: Evaluated) -> Section:
     rows = tuple((name_of(name), str(found.metrics[name])) for name in ordered(found.metrics))
     table = Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1}))
     cautions = (Notice("warning", caution) for caution in found.cautions)
-    blocks: tuple[Block, ...] = (Paragraph(said), *cautions, table, Paragraph(f"Intervals: {found.intervals}."))
-    return Section("evaluated", f"Measured on split {about.split} of {', '.join(about.sources)}", blocks)
+    blocks: list[Block] = [
+        Paragraph(said),
+        *cautions,
+        table,
+        *(block for one in found.second for block in _second(one)),
+    ]
+    blocks.append(Paragraph(f"Intervals: {found.intervals}."))
+    return Section("evaluated", f"Measured on split {about.split} of {', '.join(about.sources)}", tuple(blocks))
+
+
+def _second(one: _Second) -> Iterator[Block]:
+    names = {
+        "auc": name_of("auc"),
+        "accuracy": name_of("accuracy"),
+        "recall": f"Recall of {one.label}",
+        "specificity": f"Recall of {one.otherwise}",
+    }
+    yield Paragraph(
+        f"The second answer, {one.label} rather than {one.otherwise}, on the {one.films:,} films with {one.given} that "
+        f"state which, whatever the first answer to them was:"
+    )
+    rows = tuple((words, str(one.metrics[name])) for name, words in names.items() if name in one.metrics)
+    yield Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1}))
 
 
 def _failures(bundle: ModelBundle, found: Evaluated | None) -> Iterator[Line]:

@@ -10,6 +10,10 @@ CSV
     columns ``<label>_probability`` and ``<label>_decision`` for each of the others. A bundle that says of which answers
     it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``.
 
+    A label that is asked only where the first is told has the same columns, empty where it was not asked. Its
+    probability is that of films with the first label; its decision is the label, what it is otherwise (``viral``, where
+    it is not ``bacterial``), or ``not sure which``, as its certainty then is too.
+
     A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name can be such
     a cell. Text that begins with one of these, with a tab or new line, or with ``'``, gets one ``'`` in front. Nothing
     is lost: drop one leading ``'`` wherever there is one (``unguarded``).
@@ -26,6 +30,9 @@ JSON Lines
     ``bundle_sha256``      digest of the model bundle (readings)
     ``findings``           list of ``label``, ``probability``, ``operating_point``, ``threshold``, ``positive``; and
                            ``sure``, true or false, from bundles that say of which answers they are sure
+                           (a label that is asked only where the first is told is not in the list where it is not; where
+                           it is, it has ``given``, the first label, and ``otherwise``, what a film is that is not
+                           ``positive``)
     ``flags``              list of ``code``, ``message``: reasons to distrust the answer
     ``notes``              list of texts: what the reader had to do to the film
     ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
@@ -54,7 +61,7 @@ import numpy as np
 from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Region
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
-from pneumoscope.report.wording import certainty, decision
+from pneumoscope.report.wording import certainty, decision, other
 
 CSV_COLUMNS = (
     "film",
@@ -196,6 +203,8 @@ class FindingRow(msgspec.Struct, frozen=True):
     threshold: float
     positive: bool
     sure: bool | msgspec.UnsetType = msgspec.UNSET
+    given: str | msgspec.UnsetType = msgspec.UNSET
+    otherwise: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class FlagRow(msgspec.Struct, frozen=True):
@@ -290,6 +299,8 @@ def _finding_row(f: Finding) -> FindingRow:
         threshold=round(f.threshold, 6),
         positive=f.positive,
         sure=msgspec.UNSET if f.sure is None else f.sure,
+        given=msgspec.UNSET if f.given is None else utf8(f.given),
+        otherwise=msgspec.UNSET if f.given is None else utf8(other(f)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import read_manifest, write_manifest
-from tests.helpers import flat, row, write_several
+from tests.helpers import flat, row, write_second, write_several
 
 GREYS = {"a.png": (30, 0), "b.png": (130, 0), "c.png": (140, 1), "d.png": (200, 1), "e.png": (60, 1)}
 
@@ -263,3 +263,17 @@ def test_what_is_known_is_not_lost_when_the_closer_look_is_stopped(run, demo_fil
     monkeypatch.setattr("pneumoscope.evaluation.look_closer", stopped)
     assert run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out").exit_code != 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"metrics.json", "scores.csv", "curves.png"}
+
+
+def test_a_second_answer_is_printed_by_itself(run, demo_films, tmp_path):
+    bundle = write_second(tmp_path / "second")
+    result = run("evaluate", "--data", demo_films, "--bundle", bundle, "--out", tmp_path / "out", "--quick")
+    assert result.exit_code == 0
+    heads = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert heads[1:] == [
+        "bacterial rather than viral, on the 16 films with pneumonia that state which (recall is that of bacterial, "
+        "specificity that of viral)",
+        "both answers, on 32 films",
+    ]
+    second = json.loads((tmp_path / "out" / "metrics.json").read_text())["second"][0]
+    assert f"  no pneumonia read {second['whole']['confusion'][0][0]} as no pneumonia, " in result.stdout

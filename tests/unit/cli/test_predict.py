@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.bundle.spec import Certainty, Sample
-from tests.helpers import RAMP, flat, tiny_contents, tiny_graph, tiny_spec, write_several, write_tiny
+from tests.helpers import RAMP, flat, tiny_contents, tiny_graph, tiny_spec, write_second, write_several, write_tiny
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -236,3 +236,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the bac
 from pneumoscope.cli import main
 main()
 """
+
+
+def test_a_second_answer_is_told_beside_a_positive_first_one(run, tmp_path):
+    """Greys 100, 150 and 230: none, bacterial of 0.92, viral of 0.88."""
+    (tmp_path / "ward").mkdir()
+    for grey in (100, 150, 230):
+        (tmp_path / "ward" / f"{grey}.png").write_bytes(flat(grey))
+    bundle, table, page = write_second(tmp_path / "b"), tmp_path / "t.csv", tmp_path / "p.html"
+    result = run("predict", tmp_path / "ward", "--bundle", bundle, "--out", table, "--html", page)
+    assert [line["bacterial_decision"] for line in rows(table)] == ["", "bacterial", "viral"]
+    assert [line["bacterial_probability"] == "" for line in rows(table)] == [True, False, False]
+    assert len(result.stdout.splitlines()) == 2 + 3 + 2
+    told = page.read_text(encoding="utf-8")
+    assert told.count('<p class="second">If pneumonia: ') == 2
+    assert "recognises 0.800 (0.700-0.850) of the bacterial and 0.750 (0.700-0.850) of the viral ones" in told
+    assert "a group of films of which 50% show pneumonia: where" in told

@@ -25,6 +25,7 @@ from tests.helpers import (
     tiny_contents,
     tiny_golden,
     tiny_graph,
+    write_second,
     write_several,
     write_tiny,
 )
@@ -210,7 +211,7 @@ def test_films_that_the_model_has_learned_from_are_refused(site, tmp_path):
 
 def test_a_bundle_with_several_labels_is_refused(site, tmp_path):
     bundle = write_several(tmp_path / "b", {"pneumonia": 4.0, "tumour": 1.0})
-    with pytest.raises(BundleError, match="tells one label, got 2"):
+    with pytest.raises(BundleError, match="asks one label of every film, got 2"):
         recalibrate(bundle, site())
 
 
@@ -312,3 +313,32 @@ def test_films_of_the_official_test_folder_stand_in_for_a_site(data_folder, tmp_
     assert result.change.positive.films + result.change.negative.films == 78
     assert result.change.metrics["auc"].value > 0.9
     assert result.verdict.outcome in ("usable", "not shown to be usable")
+
+
+# A second answer
+
+
+def test_a_second_answer_stays_as_it_is_and_says_so(site, tmp_path):
+    """Even where the site's films say which kind of pneumonia they show: too few of them can be sick."""
+    bundle = write_second(tmp_path / "second", exclusions=("Everything else",))
+    films = site(moved=-1.0)
+    kinds = [replace(f, subtype=("bacterial", "viral")[i % 2] if f.label else "") for i, f in enumerate(films.films)]
+    result = recalibrate(bundle, replace(films, films=tuple(kinds)))
+    new = save_recalibrated(result, tmp_path / "new")
+    (first, second), before = new.spec.labels, load_bundle(bundle).spec
+    assert second == before.labels[1]
+    assert first.calibration != before.labels[0].calibration
+    assert [item for item in new.spec.exclusions if "bacterial" in item] == [
+        "Answers after the first (bacterial) were not measured there: calibration and threshold are those of the model "
+        "as it was made."
+    ]
+    again = recalibrate(tmp_path / "new", site(seed=2)).spec
+    assert len([item for item in again.exclusions if item.startswith("Answers after")]) == 1
+
+
+def test_the_first_answer_is_recalibrated_as_if_there_were_no_second(tiny_bundle, site, tmp_path):
+    films = site(moved=-1.0)
+    alone, among = recalibrate(tiny_bundle, films), recalibrate(write_second(tmp_path / "second"), films)
+    assert among.spec.labels[0] == alone.spec.labels[0]
+    assert among.spec.operating_points == alone.spec.operating_points
+    assert among.change.metrics == alone.change.metrics

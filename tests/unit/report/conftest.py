@@ -42,6 +42,7 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
         findings=(
             Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42, sure),
             *(Finding(label, p, point, 0.42, p >= 0.42, sure) for label, p in more.pop("further", {}).items()),
+            *more.pop("second", ()),
         ),
         flags=more.pop("flags", ()),
         notes=more.pop("notes", ()),
@@ -113,3 +114,13 @@ def write() -> Callable[[Any, list[Item]], None]:
                 report.add(report.render(outcome, film))
 
     return _write
+
+
+@pytest.fixture
+def kind() -> Callable[..., Finding]:
+    """Bacterial rather than viral, if pneumonia, with that probability."""
+
+    def _kind(probability: float, sure: bool | None = None, label: str = "bacterial") -> Finding:
+        return Finding(label, probability, "balanced", 0.5, probability >= 0.5, sure, "pneumonia", "viral")
+
+    return _kind

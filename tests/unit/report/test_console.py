@@ -65,3 +65,16 @@ def test_where_the_evidence_lies_is_told_below_a_positive_film(item, width):
     assert [line.split()[0] for line in lines[2:]] == ["a.png", "71%", "b.png", "c.png"]
     assert lines[3].startswith("  71% of the evidence lies in the lower right of the pict")
     assert max(map(columns, lines)) <= width
+
+
+def test_a_second_answer_is_an_aside_below_the_first(item, kind):
+    films = [item("a", second=[kind(0.2, True)]), item("b", second=[kind(0.55, False)]), item("c", 0.1)]
+    lines = format_table(outcomes(films)).splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a", "if", "b", "if", "c"]
+    assert lines[1] == "  if pneumonia: viral rather than bacterial, probability 80.0%"
+    assert lines[3] == "  if pneumonia: not sure which, bacterial (55.0%) or viral (45.0%)"
+
+
+def test_a_second_answer_is_no_wider_than_asked_either(item, kind):
+    films = [item("a", second=[kind(0.9, label="x" * 99)])]
+    assert max(columns(line) for line in format_table(outcomes(films), 70).splitlines()) == 70

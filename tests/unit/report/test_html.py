@@ -2,6 +2,7 @@ import base64
 import hashlib
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -251,3 +252,24 @@ def test_the_scale_says_what_its_end_means(tmp_path, about, write, item):
         text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
         assert words in text
         assert "the patient's right is on its left" in text
+
+
+def test_a_second_answer_is_a_plain_sentence_below_the_first(page, item, kind, about):
+    found = page([item("a", second=[kind(0.81, True)]), item("b", second=[kind(0.4, False)]), item("c", 0.1)])
+    assert len(found.all("p", **{"class": "second"})) == 2
+    assert "(balanced) If pneumonia: bacterial rather than viral, probability 81.0% Details" in found.text
+    assert "If pneumonia: not sure which, bacterial (40.0%) or viral (60.0%)" in found.text
+    assert not found.all("dl", **{"class": "others"})
+    verdicts = [one["class"] for one in found.all("p") if one.get("class", "").startswith("verdict")]
+    assert verdicts == ["verdict positive", "verdict positive", "verdict negative"]
+    assert "Second answer" not in found.text
+
+
+def test_a_page_says_what_a_second_answer_is_worth(tmp_path, about, item, kind):
+    told = replace(about, second="If pneumonia, bacterial rather than viral: <of 0.8>")
+    with HtmlReport(tmp_path / "r.html", told) as report:
+        report.add(report.render(*item(second=[kind(0.7)])))
+    assert (
+        "Second answer If pneumonia, bacterial rather than viral: <of 0.8>"
+        in Page((tmp_path / "r.html").read_text()).text
+    )

@@ -194,3 +194,16 @@ def test_the_spec_of_every_figure_is_told(bundle):
         assert str(point.sensitivity) in page.text
     assert f"Licence of this model: {bundle.spec.licence}." in page.text
     assert msgspec.structs.asdict(bundle.spec)["intended_use"] in page.text
+
+
+def test_a_second_answer_has_figures_of_its_own(bundle, evaluated):
+    metrics = {"auc": {"value": 0.91, "low": 0.88, "high": 0.94}, "recall": {"value": 0.9, "low": 0.8, "high": 0.95}}
+    metrics["specificity"] = {"value": 0.7, "low": 0.6, "high": 0.8}
+    second = {"label": "bacterial", "given": "pneumonia", "otherwise": "viral", "films": 390, "metrics": metrics}
+    told = lines(bundle, evaluated(second=[second | {"whole": {}}]))
+    assert any("bacterial rather than viral, on the 390 films with pneumonia" in line for line in told)
+    assert "| Recall of bacterial | 0.900 (0.800-0.950) |" in told
+    assert "| Recall of viral | 0.700 (0.600-0.800) |" in told
+    assert told.index("| Specificity | 0.700 (0.650-0.750) |") < told.index(
+        "| Recall of bacterial | 0.900 (0.800-0.950) |"
+    )

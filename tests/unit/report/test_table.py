@@ -217,3 +217,30 @@ def test_a_line_of_before_there_were_regions_can_be_read(tmp_path, item, write):
         del line[key]
     row = msgspec.json.decode(json.dumps(line), type=ReadingRow)
     assert (row.regions, row.film_size, row.strong_evidence) == ([], None, None)
+
+
+def test_a_second_answer_has_its_columns_whether_it_was_asked_or_not(tmp_path, item, items, kind, write):
+    asked = [item(second=[kind(0.81, True)]), item(second=[kind(0.2, True)]), item(second=[kind(0.55, False)])]
+    write(open_table(tmp_path / "t.csv", ["bacterial"], ["bacterial"]), [*asked, item(probability=0.1), items[2]])
+    rows = read_csv(tmp_path / "t.csv")
+    assert tuple(rows[0])[-3:] == ("bacterial_probability", "bacterial_decision", "bacterial_certainty")
+    assert [row["bacterial_probability"] for row in rows] == ["0.810000", "0.200000", "0.550000", "", ""]
+    assert [row["bacterial_decision"] for row in rows] == ["bacterial", "viral", "not sure which", "", ""]
+    assert [row["bacterial_certainty"] for row in rows] == ["sure", "sure", "not sure which", "", ""]
+    assert [row["decision"] for row in rows][:4] == [*["pneumonia"] * 3, "no pneumonia"]
+
+
+def test_a_second_answer_names_what_it_hangs_on_in_json(tmp_path, item, kind, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), [item(second=[kind(0.2, True)]), item(probability=0.1)])
+    asked, not_asked = read_jsonl(tmp_path / "t.jsonl")
+    assert [one["label"] for one in not_asked["findings"]] == ["pneumonia"]
+    first, second = asked["findings"]
+    assert "given" not in first
+    assert {name: second[name] for name in ("given", "otherwise", "positive", "sure")} == {
+        "given": "pneumonia",
+        "otherwise": "viral",
+        "positive": False,
+        "sure": True,
+    }
+    row = msgspec.json.decode((tmp_path / "t.jsonl").read_bytes().splitlines()[0], type=ReadingRow)
+    assert (row.findings[0].given, row.findings[1].given) == (msgspec.UNSET, "pneumonia")

@@ -20,6 +20,7 @@ from pneumoscope.report.evaluation.content import (
     Perturbed,
     PointFigures,
     Reliability,
+    SecondAnswer,
     Subgroup,
     SubtypeRecall,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Perturbed",
     "PointFigures",
     "Reliability",
+    "SecondAnswer",
     "Subgroup",
     "SubtypeRecall",
     "case_film",

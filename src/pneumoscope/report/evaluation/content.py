@@ -181,6 +181,31 @@ class Certainty:
     alarms: Estimate
 
 
+@dataclass(frozen=True, kw_only=True)
+class SecondAnswer:
+    """``label`` or ``otherwise``, which is told only where the first answer is ``given``.
+
+    ``figures`` are of ``films`` with ``given``, whatever the first answer to them was; their ``specificity`` is the
+    recall of ``otherwise``. ``whole`` is what both answers tell together, of ``whole_films``. ``confusions`` are those
+    of the two.
+    """
+
+    label: str
+    otherwise: str
+    given: str
+    films: int
+    figures: Mapping[str, Estimate]
+    whole_films: int
+    whole: Mapping[str, Estimate]
+    confusions: tuple[Confusion, ...]
+    certainty: Certainty | None = None
+
+    @property
+    def whole_labels(self) -> tuple[str, ...]:
+        """The three that both answers tell together."""
+        return self.confusions[-1].labels
+
+
 @dataclass(frozen=True)
 class AtPrevalence:
     """What an answer is worth where the share ``prevalence`` has the finding."""
@@ -351,6 +376,7 @@ class EvaluationReport:
     certainty: Certainty | None = None
     confusions: tuple[Confusion, ...] = ()
     subtypes: tuple[SubtypeRecall, ...] = ()
+    second: tuple[SecondAnswer, ...] = ()
     prevalences: tuple[AtPrevalence, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     differences: tuple[GroupDifference, ...] = ()

@@ -22,6 +22,7 @@ from pneumoscope.report.cards import points as threshold_words
 from pneumoscope.report.evaluation import plots, words
 from pneumoscope.report.evaluation.cases import film_card
 from pneumoscope.report.evaluation.content import CaseFilm, EvaluationReport, Heat, Perturbed, PointFigures, Subgroup
+from pneumoscope.report.evaluation.second import second_answer
 from pneumoscope.report.evaluation.words import figure, share
 from pneumoscope.report.measure_names import name_of, ordered
 from pneumoscope.report.plot_style import counted
@@ -173,6 +174,10 @@ def _confusions(report: EvaluationReport) -> Blocks:
         head = ("kind", "films", "found", "recall (95% interval)")
         blocks.append(Table(head, rows, "Recall by kind", numbers=frozenset({1, 2, 3})))
     return blocks
+
+
+def _second(report: EvaluationReport) -> Blocks:
+    return [block for one in report.second for block in second_answer(one)]
 
 
 def _certainty(report: EvaluationReport) -> Blocks:
@@ -405,6 +410,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[EvaluationReport], Blocks]]] = {
     "decision": ("Decision curve", _decision),
     "confusion": ("Right and wrong answers", _confusions),
     "certainty": ("Sure and not sure", _certainty),
+    "second": ("The second answer", _second),
     "prevalence": ("At other prevalences", _prevalences),
     "groups": ("Groups", _subgroups),
     "robustness": ("Films of poorer quality", _robustness),

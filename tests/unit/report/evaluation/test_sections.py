@@ -12,7 +12,7 @@ from pneumoscope.report.blocks import Counts, Films, Picture
 from pneumoscope.report.evaluation import EvaluationReport, LabelFigures, Subgroup
 from pneumoscope.report.evaluation.sections import evaluation_document
 from pneumoscope.stats.intervals import Estimate
-from tests.evaluations import NAN, about, case, full_report, measured
+from tests.evaluations import NAN, about, case, full_report, measured, second_answer
 
 
 def sections(report):
@@ -29,7 +29,7 @@ def texts(table):
 
 def test_every_part_has_its_section_in_order():
     assert list(sections(full_report())) == [
-        *("summary", "figures", "curves", "calibration", "decision", "confusion", "certainty"),
+        *("summary", "figures", "curves", "calibration", "decision", "confusion", "certainty", "second"),
         *("prevalence", "groups", "robustness", "heat", "cases", "limits", "repeat"),
     ]
 
@@ -47,6 +47,7 @@ def test_a_report_of_nothing_but_what_was_measured_is_a_report():
         ({"reliability": ()}, "calibration"),
         ({"decision": None}, "decision"),
         ({"confusions": (), "subtypes": ()}, "confusion"),
+        ({"second": ()}, "second"),
         ({"prevalences": ()}, "prevalence"),
         ({"subgroups": ()}, "groups"),
         ({"robustness": ()}, "robustness"),
@@ -230,7 +231,7 @@ def test_no_answer_is_called_ill_or_healthy():
 def test_pictures_say_in_words_what_they_show():
     document = evaluation_document(full_report())
     alts = [block.alt for section in document.sections for block in section.blocks if isinstance(block, Picture)]
-    assert len(alts) == 7
+    assert len(alts) == 8
     assert "operating points marked: balanced, screening" in alts[0]
     assert "4 pneumonia read as no pneumonia" in alts[3]
 
@@ -238,3 +239,28 @@ def test_pictures_say_in_words_what_they_show():
 def test_films_without_the_finding_have_a_report_too():
     report = full_report(measured=measured(films=5, positives=0))
     assert "curves" in sections(report)
+
+
+def test_a_second_answer_is_told_with_the_recall_of_either_kind():
+    alone, whole = blocks(full_report(), "second", Table)
+    rows = dict(texts(alone))
+    assert rows["Recall of bacterial"] == "0.910 (0.890 to 0.926)"
+    assert rows["Recall of viral"] == "0.800 (0.780 to 0.816)"
+    assert rows["Calibration error (lower is better)"] == "not measured"
+    assert rows["Told, and not left at 'not sure which'"] == "61.0% (59.0% to 62.6%)"
+    assert dict(texts(whole))["macro auc"] == "0.950 (0.930 to 0.966)"
+    said = " ".join(plain(block.line) for block in blocks(full_report(), "second", Paragraph))
+    assert "the 390 films that have pneumonia and of which it is stated which" in said
+    assert "tell one of no pneumonia, bacterial, viral, of 624 films" in said
+    (tables,) = blocks(full_report(), "second", Picture)
+    assert "30 viral read as bacterial" in tables.alt
+
+
+def test_a_second_answer_that_says_nothing_of_certainty_has_no_rows_for_it():
+    alone, _ = blocks(full_report(second=(second_answer(certainty=None),)), "second", Table)
+    assert not [row for row in texts(alone) if "sure" in row[0]]
+
+
+def test_the_summary_is_about_the_first_answer_alone():
+    """What is said in plain words must not be outshouted by a lesser answer."""
+    assert blocks(full_report(), "summary", Items) == blocks(full_report(second=()), "summary", Items)
