@@ -247,7 +247,7 @@ def test_a_second_answer_is_told_beside_a_positive_first_one(run, tmp_path):
     result = run("predict", tmp_path / "ward", "--bundle", bundle, "--out", table, "--html", page)
     assert [line["bacterial_decision"] for line in rows(table)] == ["", "bacterial", "viral"]
     assert [line["bacterial_probability"] == "" for line in rows(table)] == [True, False, False]
-    assert len(result.stdout.splitlines()) == 2 + 3 + 2
+    assert len(result.stdout.splitlines()) == 2 + 3 + 2 * 2  # a kind and a place for each positive film
     told = page.read_text(encoding="utf-8")
     assert told.count('<p class="second">If pneumonia: ') == 2
     assert "recognises 0.800 (0.700-0.850) of the bacterial and 0.750 (0.700-0.850) of the viral ones" in told
