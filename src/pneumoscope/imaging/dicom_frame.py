@@ -41,11 +41,12 @@ _ENCAPSULATED: Final = {
     "1.2.840.10008.1.2.4.90": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000
 }
+_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"  # explicit VR
 _NATIVE: Final = {
     "1.2.840.10008.1.2",  # implicit VR little endian
     "1.2.840.10008.1.2.1",  # explicit VR little endian
     "1.2.840.10008.1.2.1.99",  # deflated explicit VR little endian
-    "1.2.840.10008.1.2.2",  # explicit VR big endian
+    _BIG_ENDIAN,
 }
 _JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 _JPEG_2000: Final = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
@@ -209,12 +210,18 @@ def _lossless_jpeg(frame: bytes, uid: str, layout: Layout, precision: int) -> tu
     _hush_gdcm()
     told = _in_container_of(precision, layout)._replace(stored=precision)
     values, photometric = _decode(essential_lossless_jpeg(frame), uid, told, plugin="gdcm")
-    return _without_unused_bits(values, layout), photometric
+    return _without_unused_bits(values, layout.stored), photometric
 
 
-def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1)."""
-    unused = max(0, 8 * values.itemsize - layout.stored)
+def _without_unused_bits(values: NDArray[Any], stored: int) -> NDArray[Any]:
+    """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1).
+
+    Hardly any film needs it: where all values can be told in so many bits, they are told so already.
+    """
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if values.dtype.kind == "i" else (0, (1 << stored) - 1)
+    if low <= values.min() and values.max() <= high:
+        return values
+    unused = max(0, 8 * values.itemsize - stored)
     return (values << unused) >> unused
 
 
@@ -254,6 +261,7 @@ def _check_stream(stream: Stream, syntax: str, layout: Layout, notes: list[str])
 def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: str = "OB") -> tuple[NDArray[Any], str]:
     # Not zero in old films only, and without a meaning where the stream says its own precision (PS3.5 section 8.1.1).
     shift = layout.high_bit + 1 - layout.stored if plugin in ("", "pydicom") else 0
+    as_stored = not plugin
     options: dict[str, Any] = {
         "rows": layout.rows,
         "columns": layout.columns,
@@ -267,6 +275,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
         "pixel_keyword": "PixelData",
         "pixel_vr": vr,
         "validate": False,  # all of it is checked here, where it raises instead of warning
+        "view_only": as_stored and syntax != _BIG_ENDIAN,  # nobody writes to them: no need for a copy
+        "correct_unused_bits": not as_stored,  # done below, where it is needed
         "decoding_plugin": plugin,
     }
     if plugin:
@@ -276,6 +286,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
     except _DECODE_ERRORS as error:
         reason = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
         raise UnreadableFilm(f"the DICOM pixel data cannot be decoded ({reason}): damaged; export it again") from error
+    if as_stored:
+        values = _without_unused_bits(values, layout.stored + shift)
     return values >> shift if shift else values, str(properties["photometric_interpretation"])
 
 

@@ -90,14 +90,12 @@ def planes(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
 
 
 def _place(film: Radiograph, spec: Preprocessing) -> Placing:
-    height, width = film.pixels.shape
-    return place((height, width), spec.size, spec.aspect)
+    return place(film.extent, spec.size, spec.aspect)
 
 
 def map_over_film(grid: NDArray[np.float32], film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
     """A map (h, w) of what the network was shown, as a map of the whole film: see :func:`over_film`."""
-    height, width = film.pixels.shape
-    return over_film(grid, (height, width), spec.size, spec.aspect)
+    return over_film(grid, film.extent, spec.size, spec.aspect)
 
 
 def standardise(pixels: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
@@ -112,5 +110,9 @@ def network_input(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
 
 def coarse(resized: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float64]:
     """Mean grey of the cells of a (rows, columns) grid laid over the film."""
+    height, width = (side // cells for side, cells in zip(resized.shape, grid, strict=True))
+    if resized.shape == (height * grid[0], width * grid[1]):  # the usual case, six times as fast as any
+        strips = resized.reshape(grid[0], height, -1).sum(axis=1, dtype=np.float64)
+        return strips.reshape(*grid, width).sum(axis=2) / (height * width)
     picture = Image.fromarray(np.ascontiguousarray(resized))
     return np.asarray(picture.resize((grid[1], grid[0]), Image.Resampling.BOX), np.float64)
