@@ -126,9 +126,8 @@ def _dicom(data: bytes, container: str, size: tuple[int, int], watch: _Watch) ->
     with watch("header"):
         header = dicom.parse(data)
     with watch("decode"):
-        frame = dicom.decode(header)
+        frame, step = dicom._decoded(header, size)
     with watch("display, reduce"):
-        step = dicom._step(frame.values.shape, size)
         dicom_display.display(frame.values, header, frame.photometric, step)
 
 

@@ -58,23 +58,24 @@ def read_dicom(data: bytes, digest: str, min_size: tuple[int, int] | None = None
     UnsupportedFilm : no pixels, many frames, colour, or a compression that cannot be decoded.
     """
     header = parse(data)
-    frame = decode(header)
-    height, width = frame.values.shape[:2]
+    frame, step = _decoded(header, min_size)
     chroma, notes = 0.0, frame.notes
     colour = frame.values.ndim == 3 or frame.photometric == PALETTE
     if colour:
         pixels, chroma = _grey_of_colour(frame, header)
         notes.append(f"grey stored as {frame.photometric}: converted to ITU-R 601 luma")
     else:
-        step = _step((height, width), min_size) if min_size else 1
         pixels, steps = display(frame.values, header, frame.photometric, step)
         notes += steps
+        if pixels.shape != frame.size:
+            (rows, columns), (height, width) = pixels.shape, frame.size
+            notes.append(f"read at a reduced scale: {columns} x {rows} of {width} x {height} pixels")
     if header.text("PresentationIntentType") == "FOR PROCESSING":
         notes.append("the header says FOR PROCESSING: raw detector values, not meant for viewing")
     return Radiograph(
         pixels=pixels,
         digest=digest,
-        full_size=(height, width),
+        full_size=frame.size,
         container="dicom",
         colour=colour,
         chroma=chroma,
@@ -86,8 +87,20 @@ def read_dicom(data: bytes, digest: str, min_size: tuple[int, int] | None = None
     )
 
 
-def _step(size: tuple[int, int], min_size: tuple[int, int]) -> int:
-    """How many pixels each way may become one: twice ``min_size`` is left, as of a JPEG that is reduced."""
+def _decoded(header: Header, min_size: tuple[int, int] | None) -> tuple[Frame, int]:
+    """The frame, and how many of its pixels each way may become one.
+
+    It is halved only where it will be reduced to a quarter or less, as halving moves it by half a pixel, and where no
+    value in it decides how others are shown.
+    """
+    step = _reduction((header.short("Rows") or 0, header.short("Columns") or 0), min_size) if min_size else 1
+    alike = header.short("PixelPaddingValue") is None and header.text("WindowWidth") is not None
+    frame = decode(header, halve=step >= 4 and alike)
+    return frame, step if frame.values.shape[:2] == frame.size else step // 2
+
+
+def _reduction(size: tuple[int, int], min_size: tuple[int, int]) -> int:
+    """How many pixels of a film may become one, each way: twice ``min_size`` is left, as of a JPEG."""
     return max(1, min(side // (2 * least) for side, least in zip(size, min_size, strict=True)))
 
 

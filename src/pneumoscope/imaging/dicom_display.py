@@ -61,11 +61,7 @@ def display(
     if _inverted(header, photometric, notes):
         shown = 1 - shown
     shown[padding] = 0
-    picture = _looked_up(np.clip(shown, 0, 1).astype(np.float32), places, step)
-    if step > 1:
-        (height, width), (rows, columns) = values.shape, picture.shape
-        notes.append(f"reduced to 1/{step} scale: {columns} x {rows} of {width} x {height} pixels")
-    return picture, notes
+    return _looked_up(np.clip(shown, 0, 1).astype(np.float32), places, step), notes
 
 
 def _levels_of(values: NDArray[Any]) -> tuple[Levels, _Places]:

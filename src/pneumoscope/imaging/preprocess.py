@@ -62,10 +62,23 @@ def resize(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
         return film.pixels
     box, rows, columns = _place(film, spec)
     size = (columns.stop - columns.start, rows.stop - rows.start)
-    resized = Image.fromarray(film.pixels).resize(size, Image.Resampling.BILINEAR, box=box)
+    resized = Image.fromarray(_weighed(film)).resize(size, Image.Resampling.BILINEAR, box=box)
     picture = np.zeros(spec.size, np.float32)
     picture[rows, columns] = np.clip(np.asarray(resized), 0.0, 1.0)
     return picture
+
+
+def _weighed(film: Radiograph) -> NDArray[np.float32]:
+    """The film's pixels, where a last row or column that is only in part film counts no more than that part."""
+    rows, columns = (side % 1 for side in film.extent)
+    if not (rows or columns):
+        return film.pixels
+    pixels = film.pixels.copy()
+    if rows:
+        pixels[-1] = rows * pixels[-1] + (1 - rows) * pixels[-2]
+    if columns:
+        pixels[:, -1] = columns * pixels[:, -1] + (1 - columns) * pixels[:, -2]
+    return pixels
 
 
 def planes(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 
 from pneumoscope.core import FilmError, UnreadableFilm, UnsupportedFilm
-from pneumoscope.imaging import limits, read
+from pneumoscope.imaging import dicom_frame, limits, read
 from pneumoscope.imaging.preprocess import Preprocessing, resize
 
 RAMP = np.arange(1024, dtype=np.uint16).reshape(32, 32)
@@ -275,8 +275,47 @@ def test_a_large_film_is_reduced_on_request(make_dicom):
     np.testing.assert_allclose(film.pixels, expected, atol=1e-6)
     assert film.full_size == (1000, 777)
     assert film.extent == (250, 777 / 4)
-    assert film.notes[-1] == "reduced to 1/4 scale: 195 x 250 of 777 x 1000 pixels"
+    assert film.notes[-1] == "read at a reduced scale: 195 x 250 of 777 x 1000 pixels"
     assert read(data, min_size=(251, 60)).pixels.shape == (1000, 777)
+
+
+def grained(side: int = 1000) -> np.ndarray:
+    """Film-like: smooth, with an edge and the grain of a detector; 12 bits."""
+    y, x = np.mgrid[0:side, 0 : side - 37]
+    smooth = 2000 + 1200 * np.sin(y / 90) * np.cos(x / 70) + 300 * (x > side // 2)
+    return np.clip(smooth + np.random.default_rng(0).normal(0, 8, smooth.shape), 0, 4095).astype(np.uint16)
+
+
+def test_a_large_jpeg_2000_frame_is_halved_while_it_is_decoded(make_dicom, monkeypatch):
+    """The finest wavelets are not even decoded; the network sees nearly the same."""
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    data = make_dicom(grained(), bits=12, syntax=JPEG2000Lossless, **window)
+    spec = Preprocessing(size=(60, 60))
+    full = read(data)
+    monkeypatch.setattr(dicom_frame, "get_decoder", None)  # what decodes all of it
+    film = read(data, min_size=spec.size)
+    assert film.full_size == full.full_size == (1000, 963)
+    assert film.pixels.shape == (125, 121)
+    assert film.extent == (125, 963 / 8)
+    difference = np.abs(resize(full, spec) - resize(film, spec)) * 255
+    assert difference.mean() < 0.5  # half a pixel of a film whose neighbours differ by up to 0.8
+    assert difference.max() < 5
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"WindowWidth": None}, {"PixelPaddingValue": 0}, {"min_size": (130, 130)}, {"bits": 13}],
+    ids=["no window", "padding", "too small", "other precision"],
+)
+def test_what_could_change_by_halving_is_decoded_in_full(make_dicom, monkeypatch, elements):
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    options = {"min_size": (60, 60), "bits": 12} | window | elements
+    min_size = options.pop("min_size")
+    data = make_dicom(grained(), syntax=JPEG2000Lossless, **{k: v for k, v in options.items() if v is not None})
+    if elements == {"bits": 13}:
+        data = edited(data, lambda ds: (setattr(ds, "BitsStored", 12), setattr(ds, "HighBit", 11)))
+    monkeypatch.setattr(dicom_frame, "Jpeg2KImageFile", None)
+    assert read(data, min_size=min_size).full_size == (1000, 963)
 
 
 @pytest.mark.parametrize("size", [(1000, 777), (960, 770), (990, 976)])
