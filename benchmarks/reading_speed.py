@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -135,7 +134,7 @@ class _Bench:
         self._kind, self._contestants, self._scratch = kind, contestants, scratch
         self._all, self._one = scratch / "all", scratch / "one"
         self.films = 0
-        self.found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.found: dict[str, dict[str, list[float]]] = {}
 
     def make_films(self, name: str, films: int | None) -> None:
         """Make the two folders, and run every program once, not counted."""
@@ -173,7 +172,7 @@ class _Bench:
                 self._add(contestant, limit, self.films / float(str(found[limit])))
 
     def _add(self, contestant: _Contestant, measure: str, value: float) -> None:
-        self.found[contestant.name][measure].append(value)
+        self.found.setdefault(contestant.name, {}).setdefault(measure, []).append(value)
 
     def _command(self, words: Sequence[str], folder: Path, title: str) -> list[str]:
         out = tempfile.mkdtemp(dir=self._scratch, prefix=title.replace(" ", "-"))

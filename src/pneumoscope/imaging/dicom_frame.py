@@ -224,7 +224,8 @@ def _halved(frame: bytes, stream: Stream, layout: Layout) -> NDArray[np.uint16] 
         image.load()
     except (*_DECODE_ERRORS, OSError, SyntaxError):
         return None
-    return np.asarray(image) >> (16 - stream.precision)
+    values: NDArray[np.uint16] = np.asarray(image, np.uint16) >> np.uint16(16 - stream.precision)
+    return values
 
 
 def _in_container_of(precision: int, layout: Layout) -> Layout:
