@@ -44,6 +44,7 @@ def main() -> None:
 def _decode(predictor: Predictor, films: list[Path]) -> float:
     """Seconds of reading all files, to the pixels that preprocessing begins with."""
     size = predictor.bundle.spec.preprocessing.size
+    read(films[0], min_size=size)  # imports what this kind of file needs
     return peer_common.timed(lambda: _through(lambda film: read(film, min_size=size), films))
 
 

@@ -23,6 +23,7 @@ _HERE = Path(__file__).parent
 _NEEDS = {
     "reading_speed": (TEST, ORIGINAL),
     "ways_to_run": (),
+    "stages": (TEST, ORIGINAL),
     "flat_memory": (TEST, TRAIN),
     "full_size": (ORIGINAL, TRAIN),
     "install_size": (),

@@ -15,12 +15,13 @@ from functools import partial
 
 import common
 import numpy as np
+import onnxruntime as ort
 from common import Figure, Result, say
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.core.parallel import ordered_map, usable_cores
-from pneumoscope.engines import Engine, golden_film, open_engine
+from pneumoscope.engines import Engine, Outputs, golden_film, open_engine
 from pneumoscope.imaging.preprocess import network_input
 
 _BATCHES = (1, 4, 8, 16, 32)
@@ -38,8 +39,8 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--films", type=int, default=256, help="films a measurement (256)")
     args = parser.parse_args()
-    facts, bundle = common.machine(), common.bundle_facts(args.bundle)
     common.use_cores(args.cores)
+    facts, bundle = common.machine(), common.bundle_facts(args.bundle)
     found: dict[str, list[Cost]] = defaultdict(list)
     with ProcessPoolExecutor(args.cores, multiprocessing.get_context("spawn")) as pool:
         ways = _ways(args.bundle, args.films, pool)
@@ -65,7 +66,26 @@ def _ways(bundle: str, films: int, pool: ProcessPoolExecutor) -> dict[str, Calla
         if cores > 1:
             ways[f"{_films(size)} a call, shared by all cores"] = partial(_run, engines[cores], batches, 1)
     ways["1 film a call, a process a core"] = partial(_in_processes, bundle, films, pool)
+    for level in ("extended", "basic"):
+        name = f"1 film a call, one core, optimised as '{level}' only"
+        ways[name] = partial(_run, _LessOptimised(bundle, level), [_input(bundle)] * films, 1)
     return ways
+
+
+class _LessOptimised:
+    """The graph at a lower optimisation level than the engine's."""
+
+    name = "less optimised"
+
+    def __init__(self, bundle: str, level: str) -> None:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_ENABLE_{level.upper()}")
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        self._session = ort.InferenceSession(load_bundle(bundle).graph, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, films: NDArray[np.float32]) -> Outputs:
+        return Outputs(*self._session.run(list(Outputs._fields), {self._input: films}))
 
 
 def _films(count: int) -> str:
