@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from pneumoscope.bundle import BundleSpec, GoldenVectors, OperatingPoint, save_bundle
-from pneumoscope.bundle.spec import Code, Golden, Graph, Interval, Label, Source
+from pneumoscope.bundle.gate import GateNumbers
+from pneumoscope.bundle.spec import Code, Gate, Golden, Graph, Interval, Label, Population, Sample, Source
 from pneumoscope.core.manifest import Film
 from pneumoscope.engines import OnnxRuntimeEngine, golden_film
 from pneumoscope.imaging.preprocess import Preprocessing, network_input
@@ -109,6 +110,61 @@ def tiny_spec(**changes: Any) -> BundleSpec:
         exclusions=("Everything else",),
     )
     return msgspec.structs.replace(spec, **changes)
+
+
+CHEST = np.array([[0.2, 0.4], [0.6, 1.0]])
+"""Greys of the quarters of a film as the tiny gate wants it."""
+
+
+def chest(size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Such a film, (h, w) uint8, with smooth greys in between: brightest in its lower right corner."""
+    corners = Image.fromarray((255 * (CHEST - 0.1) + 0.5).astype(np.uint8))
+    return np.asarray(corners.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def _pattern(quarters: np.ndarray) -> np.ndarray:
+    away = quarters - quarters.mean()
+    return (away / np.sqrt((away**2).mean())).ravel()
+
+
+def tiny_numbers() -> GateNumbers:
+    """A gate of 2 x 2 cells for the tiny graph: a picture is the kind whose quarters are most like its own.
+
+    What is like none is rather a picture of something else. Its directions are the 12 features less one: only what
+    is bright in the first cell alone is new.
+    """
+    turns = {"turned-left": 1, "upside-down": 2, "turned-right": 3}
+    patterns = [CHEST, 0 * CHEST, 1 - CHEST, *(np.rot90(CHEST, quarters) for quarters in turns.values())]
+    scores = np.array([_pattern(quarters) if quarters.any() else np.zeros(4) for quarters in patterns]).T
+    weights = np.vstack([np.zeros((12, len(patterns))), 5 * scores]).astype(np.float32)
+    bias = np.array([0, 12, 0, 0, 0, 0], np.float32)
+    return GateNumbers(np.eye(12, dtype=np.float32)[:, 1:], weights, bias)
+
+
+def tiny_gate(**changes: Any) -> Gate:
+    """What says how the tiny gate's numbers are to be used."""
+    some = Sample(films=10, patients=9)
+    about = Gate(
+        kinds=("chest", "not-frontal-chest", "inverted", "turned-left", "upside-down", "turned-right"),
+        other_from=0.0,
+        novel_from=-0.5,
+        limits={"too-bright": 0.9},
+        method="by hand",
+        learned=some,
+        thresholds=some,
+        refused=Sample(films=1, patients=1),
+        pictures={"cats": 3},
+        measured={"cats": Interval(value=1.0, low=0.5, high=1.0)},
+        data="no films",
+        chosen="2026-01-02",
+    )
+    return msgspec.structs.replace(about, **changes)
+
+
+def write_gated(path: Path, **changes: Any) -> Path:
+    """Write the tiny bundle with a population and the tiny gate, and return ``path``."""
+    spec = {"population": Population(ages=(1, 5)), "gate": tiny_gate()} | changes
+    return write_tiny(path, tiny_contents() | {"gate.npz": tiny_numbers().to_bytes()}, **spec)
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.predict import Predictor
-from tests.helpers import DEMO, write_tiny
+from tests.helpers import DEMO, write_gated, write_tiny
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,12 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def predictor(tiny_bundle: Path) -> Predictor:
     return Predictor.open(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def gated_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with a gate, as a folder. Not to be written to."""
+    return write_gated(tmp_path_factory.mktemp("bundles") / "gated")
 
 
 @pytest.fixture(scope="session")

@@ -15,15 +15,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.bundle.gate import GateNumbers
 from pneumoscope.bundle.spec import (
     CARD_FILE,
     FORMAT,
+    GATE_FILE,
     GOLDEN_FILE,
     GRAPH_FILE,
     OUTPUTS,
     SCHEMA_VERSION,
     SPEC_FILE,
     BundleSpec,
+    Gate,
 )
 from pneumoscope.core import BundleError, DamagedBundle, ForeignBundle, NewerBundle
 from pneumoscope.core.files import atomic_write, sha256_bytes
@@ -32,7 +35,7 @@ DEFAULT = "default"
 """The name of the packaged bundle, wherever a bundle is asked for."""
 
 _LARGEST_FILE = 2**30
-_NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, CARD_FILE}
+_NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, GATE_FILE, CARD_FILE}
 
 _UNREADABLE = (
     *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
@@ -93,13 +96,14 @@ class ModelBundle:
     """A loaded bundle whose files are whole and those that ``bundle.json`` names.
 
     ``digest`` (SHA-256 of ``bundle.json``) names it. That the graph computes what it should is checked by the engine
-    that opens it, with ``golden``.
+    that opens it, with ``golden``. ``gate`` is there where the description has one.
     """
 
     spec: BundleSpec
     graph: bytes
     golden: GoldenVectors
     digest: str
+    gate: GateNumbers | None = None
 
 
 def default_bundle_path() -> Path:
@@ -118,7 +122,17 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
     """
     spec, spec_bytes, contents = _read_all(path)
     golden = GoldenVectors.from_bytes(contents[GOLDEN_FILE])
-    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes))
+    gate = _gate(spec.gate, contents[GATE_FILE], golden) if spec.gate else None
+    return ModelBundle(spec, contents[GRAPH_FILE], golden, sha256_bytes(spec_bytes), gate)
+
+
+def _gate(about: Gate, data: bytes, golden: GoldenVectors) -> GateNumbers:
+    """The numbers, which must be for the graph's features and the kinds that the description names."""
+    numbers = GateNumbers.from_bytes(data)
+    expected, found = (len(about.kinds), golden.outputs["features"].shape[1]), (numbers.kinds, numbers.features)
+    if found != expected:
+        raise DamagedBundle(f"{GATE_FILE}: expected {expected} kinds of pictures and features of a film, got {found}")
+    return numbers
 
 
 def bundle_files(path: str | Path = DEFAULT) -> dict[str, bytes]:
@@ -209,7 +223,7 @@ def _parse_spec(data: bytes, place: Path) -> BundleSpec:
         spec = msgspec.json.decode(data, type=BundleSpec)
     except msgspec.DecodeError as error:
         raise DamagedBundle(f"{place}: {SPEC_FILE} breaks the schema: {error}") from error
-    if missing := {GRAPH_FILE, GOLDEN_FILE} - set(spec.files):
+    if missing := {GRAPH_FILE, GOLDEN_FILE, *([GATE_FILE] if spec.gate else [])} - set(spec.files):
         raise DamagedBundle(f"{place}: {SPEC_FILE} does not list {', '.join(sorted(missing))}")
     return spec
 

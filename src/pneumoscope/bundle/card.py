@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pneumoscope.bundle.markdown import markdown
-from pneumoscope.bundle.spec import VIEWS, BundleSpec, Certainty, Change, Label, Member, OperatingPoint, Source, Teacher
+from pneumoscope.bundle.spec import (
+    VIEWS,
+    BundleSpec,
+    Certainty,
+    Change,
+    Gate,
+    Label,
+    Member,
+    OperatingPoint,
+    Population,
+    Source,
+    Teacher,
+)
 from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
 
 _OFFICIAL = "kermany"
@@ -28,6 +40,7 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
     sections = (
         Section("use", "Intended use", (Paragraph(spec.intended_use),)),
         Section("not-for", "Not for", (Items.of(*spec.exclusions),)),
+        *_refuses(spec),
         Section("measured", f"Measured on {spec.metrics_data}", _measured(spec)),
         *further,
         Section("points", "Operating points", _points(spec)),
@@ -97,6 +110,39 @@ def _counted(point: OperatingPoint) -> Iterator[str]:
             f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not. "
             f"Sensitivity and specificity (95% interval) are those of {point.data}."
         )
+
+
+def _refuses(spec: BundleSpec) -> Iterator[Section]:
+    """Which films it does not answer, if there are such."""
+    lines = [*_by_header(spec.population), *_by_picture(spec.gate)]
+    measured = spec.gate.measured if spec.gate else {}
+    rows = tuple((what.replace("_", " "), str(share)) for what, share in measured.items())
+    title = "Share refused of pictures that had no part in making the gate"
+    table = [Table(("pictures", "share (95% interval)"), rows, title, numbers=frozenset({1}))] if rows else []
+    if lines:
+        yield Section("refuses", "Not answered", (Items.of(*lines), *table))
+
+
+def _by_header(population: Population | None) -> Iterator[str]:
+    if population is None:
+        return
+    whose = f", or whose patient was younger than {population.ages[0]} or older than {population.ages[1]}"
+    yield (
+        f"Films whose header states another modality than {', '.join(population.modalities)}, a part of the body "
+        f"without {' or '.join(population.body_parts)}, or a view other than {' or '.join(population.views)}"
+        f"{whose if population.ages else ''}. A word that names none of these is flagged, not refused."
+    )
+
+
+def _by_picture(gate: Gate | None) -> Iterator[str]:
+    if gate is None:
+        return
+    yield (
+        f"Pictures that look like something else ({', '.join(gate.kinds[1:])}), films unlike those that it has learned "
+        f"from, and films poorer than any of those ({', '.join(gate.limits)}). Found with {gate.data}: "
+        f"fitted on {gate.learned}, thresholds on {gate.thresholds}, of which {gate.refused} are refused. Method: "
+        f"{gate.method}."
+    )
 
 
 def _certainty(spec: BundleSpec) -> Iterator[Section]:

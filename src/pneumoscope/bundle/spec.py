@@ -3,6 +3,7 @@
     bundle.json             this schema
     model.onnx              films (B, C, H, W) float32 -> logits (B, K), features (B, F), cam (B, K, h, w)
     golden.npz              films and what the graph answers for them
+    gate.npz                by what it tells which pictures it may answer, if it does
     MODEL_CARD.md           the same facts for a reader
 
 ``bundle.json`` holds the SHA-256 of every other file, so its own SHA-256 names the whole bundle.
@@ -24,6 +25,7 @@ SCHEMA_VERSION: Final = 1
 SPEC_FILE = "bundle.json"
 GRAPH_FILE = "model.onnx"
 GOLDEN_FILE = "golden.npz"
+GATE_FILE = "gate.npz"
 CARD_FILE = "MODEL_CARD.md"
 OUTPUTS = ("logits", "features", "cam")
 
@@ -38,6 +40,12 @@ VIEWS: dict[View, str] = {
     "closer": "its central 7/8 enlarged",
 }
 """In how many ways a graph may look at a film before it averages what it sees, and what they are."""
+
+Kind = Literal["chest", "not-frontal-chest", "inverted", "turned-left", "upside-down", "turned-right", "cropped"]
+"""What a gate takes a picture for; ``chest`` is a film as it should be."""
+
+Poor = Literal["flat", "too-dark", "too-bright", "underexposed", "overexposed", "blurred"]
+"""In which way a film may be too poor for a gate."""
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -230,12 +238,59 @@ class Change(_Part, frozen=True, kw_only=True):
     replaces: Sha256 | None = None
 
 
+class Population(_Part, frozen=True, kw_only=True):
+    """Whose films, and which, a bundle is for, in the words of DICOM headers.
+
+    ``body_parts`` are looked for anywhere in what a header says, the others are whole values. ``ages`` are the least
+    and the greatest in whole years, both included; None if anybody's.
+    """
+
+    modalities: Annotated[tuple[str, ...], Meta(min_length=1)] = ("CR", "DX", "RG", "SC", "OT")
+    body_parts: Annotated[tuple[str, ...], Meta(min_length=1)] = ("CHEST", "THORAX", "LUNG")
+    views: Annotated[tuple[str, ...], Meta(min_length=1)] = ("AP", "PA")
+    ages: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ages and not 0 <= self.ages[0] <= self.ages[1]:
+            raise ValueError(f"ages: expected the least and the greatest, in years, got {self.ages}")
+
+
+class Gate(_Part, frozen=True, kw_only=True):
+    """By what a bundle refuses a picture; the numbers that it needs are in ``gate.npz``.
+
+    ``kinds`` are those of its classifier, in the order of the scores, a film as it should be first: a picture is
+    refused whose log-odds of being of any other kind reach ``other_from``. So is one whose distance from the films
+    that the network has learned from reaches ``novel_from``, and one that is beyond one of the ``limits``. ``method``
+    says how all of it was found, ``learned`` on how many films, ``thresholds`` on how many others, of which ``refused``
+    are refused; ``pictures`` counts those that are no frontal chest films, fitted on, by category. ``measured`` is the
+    share refused of pictures that had no part in it, by what they are.
+    """
+
+    kinds: Annotated[tuple[Kind, ...], Meta(min_length=2)]
+    other_from: float
+    novel_from: float
+    limits: dict[Poor, float]
+    method: str
+    learned: Sample
+    thresholds: Sample
+    refused: Sample
+    pictures: dict[str, int]
+    measured: dict[str, Interval]
+    data: str
+    chosen: str
+
+    def __post_init__(self) -> None:
+        if self.kinds[0] != "chest" or len(set(self.kinds)) < len(self.kinds):
+            raise ValueError(f"kinds: expected chest, then each other once, got {', '.join(self.kinds)}")
+
+
 class BundleSpec(_Part, frozen=True, kw_only=True):
     """Everything that a user must know to trust or distrust the graph.
 
     ``typical_film`` is the mean of the train films as a coarse grid: a film that correlates with it negatively has
     probably been inverted. ``metrics`` were measured on ``metrics_data``.
     With ``exclusive``, exactly one of the labels is true of a film.
+    ``population`` says whose films it is for, and ``gate`` which pictures it refuses; without them it answers all.
     Of an ensemble, ``members`` are its networks; ``recipe`` and ``initial_weights`` then sum them up.
     ``history`` tells what was changed since the graph was made, the oldest first: the first entry names the bundle that
     was exported.
@@ -267,6 +322,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
     licence: str
     intended_use: str
     exclusions: tuple[str, ...]
+    population: Population | None = None
+    gate: Gate | None = None
     history: tuple[Change, ...] = ()
     files: dict[str, Sha256] = {}
 
@@ -292,6 +349,11 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
                 )
             if (label.given is None) != (label.point is None):
                 raise ValueError(f"labels: {label.name}: expected given and point, or neither")
+
+    @property
+    def gated(self) -> bool:
+        """Whether there are films that it does not answer."""
+        return self.population is not None or self.gate is not None
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """The operating point of that name, or the default one.

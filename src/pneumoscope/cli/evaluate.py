@@ -231,6 +231,9 @@ def _echo_evaluation(result: Evaluation) -> None:
     for label, measured in (summary.labels or {}).items():
         click.echo(f"{label}, stated of {measured.films} films")
         _echo_measures(measured)
+    if refused := summary.refusals:
+        why = ", ".join(f"{count} {reason}" for reason, count in refused.reasons.items())
+        click.echo(f"  {refused.refused} of them the bundle would not answer{f' ({why})' if why else ''}; here all are")
     for second in summary.second or ():
         click.echo(
             f"{second.label} rather than {second.otherwise}, on the {second.films} films with {second.given} that "

@@ -19,6 +19,7 @@ from pneumoscope.cli.doctor import doctor
 from pneumoscope.cli.ensemble import ensemble
 from pneumoscope.cli.evaluate import evaluate
 from pneumoscope.cli.export import export
+from pneumoscope.cli.gate import gate
 from pneumoscope.cli.predict import predict
 from pneumoscope.cli.recalibrate import recalibrate
 from pneumoscope.cli.recipes import recipes
@@ -66,7 +67,7 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 _COMMANDS = (
     *(predict, doctor, data),
     *(evaluate, compare, check_claim, recalibrate, release_check, card),
-    *(recipes, train, tune, export, ensemble),
+    *(recipes, train, tune, export, ensemble, gate),
 )
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -29,6 +29,8 @@ _TOLD = 20
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a table: .csv or .jsonl.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to look through.")
 @click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write films with their heat maps.")
+@click.option("--correct", is_flag=True, help="Read films that came inverted or turned the right way round.")
+@click.option("--force", is_flag=True, help="Answer films that should not be answered, too; readings say so.")
 @jobs_option
 @click.option("-q", "--quiet", is_flag=True, help="Print no table.")
 def predict(
@@ -38,6 +40,8 @@ def predict(
     out: Path | None,
     html: Path | None,
     heatmaps: Path | None,
+    correct: bool,
+    force: bool,
     jobs: int | None,
     quiet: bool,
 ) -> None:
@@ -46,22 +50,26 @@ def predict(
     Takes files, folders (searched to any depth) and globs. A film is a JPEG, PNG, TIFF, BMP, WebP or DICOM file.
     Every film gets a row, in the order given; one that cannot be read has its error there and stops nothing. The
     command ends with 1 if there was such a film, with 0 otherwise.
+
+    A film that the bundle is not for, or that its gate refuses, is not answered: its row says why. That is no failure,
+    and no "no": a reader has to look at it.
     """
     from pneumoscope.core import Failure
     from pneumoscope.predict import Predictor
     from pneumoscope.predict.films import Films
+    from pneumoscope.report.tally import Tally
 
     if out and out == html:
         raise click.UsageError(f"--out and --html both name {out}; give each a name of its own")
     try:
         films = Films(paths)
-        predictor = Predictor.open(bundle, operating_point=operating_point)
+        predictor = Predictor.open(bundle, operating_point=operating_point, force=force, correct=correct)
     except (FileNotFoundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     total = films.count()
     if not total:
         raise click.UsageError(f"no films in {', '.join(paths)}: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
-    failed: list[Failure] = []
+    failed, tally = list[Failure](), Tally()
     with ExitStack() as stack:
         reports = _open_reports(stack, predictor, out, html, heatmaps)
         show = None if quiet else _console()
@@ -69,12 +77,15 @@ def predict(
         for outcome, rendered in progress(answers, total):
             if isinstance(outcome, Failure):
                 failed.append(outcome)
+            tally.add(outcome)
             for report, piece in zip(reports, rendered, strict=True):
                 report.add(piece)
             if show:
                 show(outcome)
     for written in filter(None, (out, html, heatmaps)):
         click.echo(f"wrote {written}", err=True)
+    for line in tally.lines(predictor.bundle.spec.labels[0].name):
+        click.echo(line, err=True)
     if failed:
         _tell(failed, total)
         raise SystemExit(1)
@@ -110,7 +121,7 @@ def _open_reports(
             labels = predictor.bundle.spec.labels
             further = [label.name for label in labels[1:]]
             certain = [label.name for label in labels if label.certainty]
-            reports.append(stack.enter_context(open_table(out, further, certain)))
+            reports.append(stack.enter_context(open_table(out, further, certain, gated=predictor.bundle.spec.gated)))
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--out") from error
     if html:

@@ -10,6 +10,7 @@ from pneumoscope.core.errors import (
     MetricsError,
     MissingExtra,
     NewerBundle,
+    NotAnswered,
     PneumoscopeError,
     RecipeError,
     RunError,
@@ -18,10 +19,11 @@ from pneumoscope.core.errors import (
     UnsupportedFilm,
 )
 from pneumoscope.core.radiograph import Radiograph
-from pneumoscope.core.reading import Failure, Finding, Outcome, QualityFlag, Reading, Region, Timings
+from pneumoscope.core.reading import Correction, Failure, Finding, Outcome, QualityFlag, Reading, Region, Timings
 
 __all__ = [
     "BundleError",
+    "Correction",
     "DamagedBundle",
     "Failure",
     "FetchError",
@@ -32,6 +34,7 @@ __all__ = [
     "MetricsError",
     "MissingExtra",
     "NewerBundle",
+    "NotAnswered",
     "Outcome",
     "PneumoscopeError",
     "QualityFlag",

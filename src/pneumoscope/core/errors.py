@@ -8,6 +8,7 @@
     │   ├── DamagedBundle       incomplete, altered, or failing its own golden check
     │   ├── ForeignBundle       not a pneumoscope bundle at all
     │   └── NewerBundle         written by a later version of the format
+    ├── NotAnswered             a finding was asked for of a film that the gate has refused
     ├── ManifestError           a data folder or manifest breaks a rule
     ├── FetchError              a data set cannot be downloaded or unpacked
     ├── RecipeError             a training recipe cannot be followed
@@ -60,6 +61,10 @@ class ForeignBundle(BundleError):
 
 class NewerBundle(BundleError):
     """The bundle's schema is newer than this program."""
+
+
+class NotAnswered(PneumoscopeError):
+    """A finding was asked for of a reading that has none, as the film was refused."""
 
 
 class ManifestError(PneumoscopeError):

@@ -22,6 +22,7 @@ class Radiograph:
     colour : whether the file stores its greys in colour channels.
     chroma : share of pixels, 0 to 1, with visible colour (a stamp, an annotation). Zero for a plain film.
     modality, body_part, view : as the DICOM header states them (``"DX"``, ``"CHEST"``, ``"PA"``), upper case, or None.
+    age : of the patient, in whole years, as the header states or lets it be worked out, or None. No date is kept.
     spacing : (row, column) millimetres a pixel of ``full_size``, or None.
     notes : what the reader had to do, in order, in plain words.
 
@@ -41,6 +42,7 @@ class Radiograph:
     modality: str | None = None
     body_part: str | None = None
     view: str | None = None
+    age: int | None = None
     spacing: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 

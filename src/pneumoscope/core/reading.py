@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.core.errors import NotAnswered
+
 _ROUNDING = 1e-6
 
 
@@ -42,7 +44,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class QualityFlag:
-    """A reason to distrust the answer. ``code`` is stable (``"inverted"``); ``message`` is for people."""
+    """A reason to distrust the answer, or not to give one. ``code`` is stable (``"inverted"``); ``message`` is for
+    people."""
 
     code: str
     message: str
@@ -71,6 +74,19 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What makes a film readable that is refused as it came, and the answer to it then.
+
+    ``code`` is stable (``"inverted"``, ``"upside-down"``); ``done`` says in words what is done to the film, to end
+    a sentence that begins with "Read".
+    """
+
+    code: str
+    done: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
 class Timings:
     """Milliseconds spent on one film."""
 
@@ -86,19 +102,23 @@ class Timings:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """The answer for one film, with what is needed to weigh it and to trace it.
+    """The answer for one film, or why there is none, with what is needed to weigh it and to trace it.
 
     Attributes
     ----------
     film : the name it came by (a path, usually).
     findings : one for each label of the bundle, in the bundle's order; none for a label that is asked only where
-        another is there, and it is not.
+        another is there, and it is not; none at all for a film that is not answered.
     flags : reasons to distrust the answer; empty for a good film.
+    abstention : reasons not to answer; empty for a film that is answered as a matter of course. With findings all the
+        same, the answer was forced.
+    correction : with reasons not to answer, what would make the film readable, and the answer then; without them, what
+        was done to it to be answered. None where there is nothing of the kind.
     notes : what the reader had to do to the film.
     heatmap : (h, w) float32 in [0, 1], a coarse grid over the whole film, for the first finding: how strongly each
         region speaks for it, from 0 (not at all, or against it) to 1 (as strongly as the strongest hundredth of the
         regions of the positive films that the model was validated on). The same scale for every film. None when not
-        asked for.
+        asked for, and where nothing is answered.
     film_digest, bundle_digest : SHA-256 (hex) of the file read and of the bundle that read it.
     film_size : (height, width) in pixels of the film at its full size, upright; None where that is not known.
     strong_evidence : the log-odds that 1 on the heat map stands for; None without a heat map.
@@ -109,12 +129,14 @@ class Reading:
     Raises
     ------
     ValueError : if a cell of ``heatmap`` is not in [0, 1], or ``regions`` are not boxes on the film, the largest share
-        first, with shares that add up to no more than 1.
+        first, with shares that add up to no more than 1; or if there are neither findings nor a reason why.
     """
 
     film: str
     findings: tuple[Finding, ...]
     flags: tuple[QualityFlag, ...]
+    abstention: tuple[QualityFlag, ...] = ()
+    correction: Correction | None = None
     notes: tuple[str, ...]
     heatmap: NDArray[np.float32] | None
     film_digest: str
@@ -129,10 +151,44 @@ class Reading:
         if heat is not None and not (heat.min() >= 0.0 and heat.max() <= 1.0):
             raise ValueError(f"heatmap: expected values in [0, 1], got [{heat.min()}, {heat.max()}]")
         _check_regions(self.regions, self.film_size)
+        if not (self.findings or self.abstention):
+            raise ValueError("findings: expected at least one, or a reason in abstention why there is none")
+        if not self.findings and (heat is not None or self.regions):
+            raise ValueError("heatmap, regions: expected none, as there is no finding that they could be of")
+
+    @property
+    def answered(self) -> bool:
+        """Whether there are findings."""
+        return bool(self.findings)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the findings are those to the film as ``correction`` says."""
+        return self.correction is not None and not self.abstention
+
+    @property
+    def forced(self) -> bool:
+        """Whether there are findings although there are reasons not to answer."""
+        return bool(self.findings and self.abstention)
+
+    @property
+    def doubts(self) -> tuple[QualityFlag, ...]:
+        """All reasons, those not to answer first."""
+        return self.abstention + self.flags
 
     @property
     def finding(self) -> Finding:
-        """The first finding: the only one of a single-label bundle."""
+        """The first finding: the only one of a single-label bundle.
+
+        Raises
+        ------
+        NotAnswered : if the film is not answered.
+        """
+        if not self.findings:
+            why = " ".join(reason.message for reason in self.abstention)
+            raise NotAnswered(
+                f"{self.film}: not answered. {why} Look at .answered before .finding; force=True answers all the same"
+            )
         return self.findings[0]
 
     @property

@@ -114,4 +114,4 @@ def answers_to(
 
 def _answer(reading: Reading) -> tuple[float, bool, frozenset[str]]:
     finding = reading.finding
-    return finding.probability, finding.positive, frozenset(flag.code for flag in reading.flags)
+    return finding.probability, finding.positive, frozenset(flag.code for flag in reading.doubts)

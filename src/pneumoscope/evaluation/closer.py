@@ -59,7 +59,8 @@ def look_closer(
     ------
     ManifestError : if no film states the bundle's first label, or none can be read.
     """
-    films = LabelledFilms.of(manifest.only(split), predictor.bundle.spec)
+    spec, predictor = predictor.bundle.spec, predictor.forcing()
+    films = LabelledFilms.of(manifest.only(split), spec)
 
     def options(what: str) -> dict[str, Any]:
         return {"jobs": jobs, "progress": partial(progress, what=what) if progress else None}

@@ -25,6 +25,7 @@ from pneumoscope.evaluation.details import at_points, elsewhere, recall_by_subty
 from pneumoscope.evaluation.measures import METHOD, Answers, choice_measures, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.population import cautions
+from pneumoscope.evaluation.refusals import refusals
 from pneumoscope.evaluation.reporting import report_of
 from pneumoscope.evaluation.schema import (
     CURVES_FILE,
@@ -89,6 +90,10 @@ class _Read:
         """Whether the bundle is sure of its answer to each film that states label ``k``."""
         return [self.readings[i].findings[k].sure for i in self._stating(k)]
 
+    def read_as(self, k: int) -> list[Reading]:
+        """The readings of the films that state label ``k``."""
+        return [self.readings[i] for i in self._stating(k)]
+
     def about(self, k: int) -> Answers:
         """The answers about label ``k``, where it is stated."""
         known = self._stating(k)
@@ -116,6 +121,9 @@ def evaluate(
 ) -> Evaluation:
     """Read the films of ``split`` that state a label, and measure the answers at the predictor's operating point.
 
+    Films that the predictor would refuse are answered all the same, and counted: see
+    :mod:`pneumoscope.evaluation.refusals`.
+
     Each label is measured on the films that state it, one that is asked only where the first is true on those with the
     first, whatever the first answer; of labels that exclude each other, one that is not stated counts as no where
     another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
@@ -127,8 +135,7 @@ def evaluate(
     ManifestError : if the split has no film that states a label, or none that can be read.
     FilmError : with ``cache``, if a film cannot be read.
     """
-    predictor = predictor.asking_all()
-    spec = predictor.bundle.spec
+    spec, predictor = predictor.bundle.spec, predictor.forcing().asking_all()
     labels = tuple(label.name for label in spec.labels)
     chosen = with_targets(manifest.only(split), labels, spec.given)
     if not chosen.films:
@@ -156,6 +163,7 @@ def evaluate(
         curves=_curves(about, spec.labels) or None,
         points=at_points(first, spec.operating_points),
         sureness=_sureness(read, 0, spec.labels[0]),
+        refusals=refusals(first, read.read_as(0)) if spec.gated else None,
         uncalibrated=uncalibrated(first, spec.labels[0].calibration),
         subtypes=recall_by_subtype(first, read.subtypes(0)) or None,
         prevalence=elsewhere(first) or None,
@@ -319,17 +327,20 @@ def _whole(read: _Read, k: int, label: Label) -> ChoiceMetrics:
 def _score_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
     several = len({film.source for film in evaluation.films}) > 1
     first = ["film", "patient", "subtype", "label", "probability", "decision", "flags", "film_sha256", "error"]
-    yield first + [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
+    further = [f"{utf8(name)}_{what}" for name in evaluation.labels[1:] for what in _FURTHER]
+    gated = evaluation.spec.gated
+    yield first + further + (["abstention"] if gated else [])
     for film, outcome, truth in zip(evaluation.films, evaluation.outcomes, evaluation.truth, strict=True):
         patient = "/".join(film.key) if several else film.patient  # as in the measures: two sources may share a name
         about = [utf8(film.path), utf8(patient), film.subtype, _said(truth[0])]
         if isinstance(outcome, Failure):
             others = [cell for said in truth[1:] for cell in (_said(said), "", "")]
-            yield [*about, "", "", "", film.digest, utf8(outcome.error), *others]
+            yield [*about, "", "", "", film.digest, utf8(outcome.error), *others, *([""] if gated else [])]
         else:
             others = [cell for k, f in enumerate(outcome.findings[1:], 1) for cell in (_said(truth[k]), *_answer(f))]
             flags = ";".join(flag.code for flag in outcome.flags)
-            yield [*about, *_answer(outcome.finding), flags, outcome.film_digest, "", *others]
+            reasons = [";".join(reason.code for reason in outcome.abstention)] if gated else []
+            yield [*about, *_answer(outcome.finding), flags, outcome.film_digest, "", *others, *reasons]
 
 
 _FURTHER = ("label", "probability", "decision")

@@ -58,7 +58,7 @@ def check_release(
     yield from check_description(loaded.spec, contents)
     if golden.passed:
         yield from _steady(loaded, engine)
-        yield from check_explanation(Predictor(loaded, engine), manifest, split, jobs=jobs, progress=progress)
+        yield from check_explanation(Predictor(loaded, engine, force=True), manifest, split, jobs=jobs, progress=progress)
 
 
 _FILES: Final = "every file that bundle.json names, with its SHA-256"

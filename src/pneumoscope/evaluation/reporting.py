@@ -26,6 +26,7 @@ from pneumoscope.evaluation.schema import (
     Heat,
     Metrics,
     PointMetrics,
+    Refusals,
     SecondAnswer,
     Sureness,
 )
@@ -73,6 +74,7 @@ def report_of(
         reliability=tuple(_reliability(curves, metrics)) if curves else (),
         decision=_decision(curves) if curves else None,
         certainty=_certainty(metrics.sureness) if metrics.sureness else None,
+        refusals=_refusals(metrics.refusals) if metrics.refusals else None,
         confusions=tuple(_confusions(metrics, label)),
         subtypes=tuple(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
@@ -189,6 +191,17 @@ def _decision(curves: Curves) -> report.Decision:
 
 def _certainty(found: Sureness) -> report.Certainty:
     return report.Certainty(found.error_rate, _estimate(found.sure), _estimate(found.missed), _estimate(found.alarms))
+
+
+def _refusals(found: Refusals) -> report.Refusals:
+    return report.Refusals(
+        refused=found.refused,
+        reasons=found.reasons,
+        share=_estimate(found.share),
+        positive=_estimate(found.positive),
+        negative=_estimate(found.negative),
+        figures={name: _estimate(figure) for name, figure in found.metrics.items()},
+    )
 
 
 def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[report.Mark]:

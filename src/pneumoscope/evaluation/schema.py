@@ -177,6 +177,23 @@ class SecondAnswer(_Part, frozen=True, kw_only=True):
     whole: ChoiceMetrics
 
 
+class Refusals(_Part, frozen=True, kw_only=True):
+    """Films with reasons not to answer, which were answered all the same to be measured, and the others.
+
+    ``reasons`` counts the first reason of each. ``share`` is of all films, ``positive`` of those with the label,
+    ``negative`` of those without. ``metrics`` and ``confusion`` are those of the ``answered`` films alone.
+    """
+
+    refused: Count
+    reasons: dict[str, Count]
+    share: Figure
+    positive: Figure
+    negative: Figure
+    answered: Count
+    metrics: dict[str, Figure]
+    confusion: Confusion
+
+
 class Uncalibrated(_Part, frozen=True, kw_only=True):
     """What the network's own logits would say as probabilities, before the bundle's calibration."""
 
@@ -199,10 +216,10 @@ class Heat(_Part, frozen=True, kw_only=True):
 class Metrics(_Part, frozen=True, kw_only=True):
     """All that an evaluation measured: of a ``bundle``, or of ``scores`` in a file.
 
-    ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``uncalibrated``,
-    ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle that asks several
-    of every film, ``second`` are those that it asks only where the first is there, and ``curves`` are there for each
-    label with films of both classes. ``cautions`` are to stand beside every figure.
+    ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``refusals``,
+    ``uncalibrated``, ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle
+    that asks several of every film, ``second`` are those that it asks only where the first is there, and ``curves`` are
+    there for each label with films of both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]
@@ -219,6 +236,7 @@ class Metrics(_Part, frozen=True, kw_only=True):
     prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
     sureness: Sureness | None = None
+    refusals: Refusals | None = None
     uncalibrated: Uncalibrated | None = None
     subtypes: tuple[SubtypeRecall, ...] | None = None
     subgroups: Subgroups | None = None

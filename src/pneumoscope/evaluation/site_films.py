@@ -56,7 +56,7 @@ def read_site(
     label = one_label(predictor)
     chosen = with_targets(manifest.only(split) if split else manifest, [label])
     paths = [chosen.root / film.path for film in chosen.films]
-    answers = predictor.read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
+    answers = predictor.forcing().read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
     outcomes = list(progress(answers, len(chosen)) if progress else answers)
     read = [(film, outcome) for film, outcome in zip(chosen.films, outcomes, strict=True) if _usable(film, outcome)]
     films = [film for film, _ in read]

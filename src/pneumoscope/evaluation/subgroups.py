@@ -65,6 +65,10 @@ def _band(value: float | None, bands: Bands) -> str:
     return "" if value is None else next(name for end, name in bands if value < end)
 
 
+def _quality(seen: SeenFilm) -> str:
+    return "with a quality flag" if seen.reading.doubts else "without"
+
+
 GROUPINGS: Final[dict[str, Grouping]] = {
     "source": Grouping("Source", lambda seen: seen.film.source),
     "age": Grouping("Age", lambda seen: _band(seen.film.age, _AGES), _names(_AGES)),
@@ -74,7 +78,7 @@ GROUPINGS: Final[dict[str, Grouping]] = {
     "aspect": Grouping("Shape", lambda seen: _band(seen.full_size[1] / seen.full_size[0], _ASPECTS), _names(_ASPECTS)),
     "container": Grouping("File", lambda seen: seen.container),
     "colour": Grouping("Stored in", lambda seen: "colour channels" if seen.colour else "grey"),
-    "flags": Grouping("Quality", lambda seen: "with a quality flag" if seen.reading.flags else "without", ("without",)),
+    "flags": Grouping("Quality", _quality, ("without",)),
     "marks": Grouping("Marks", lambda seen: "a mark found" if seen.markers else "none found", ("none found",)),
 }
 """By name, in the order in which they are reported. Subtypes come before these."""

@@ -14,7 +14,8 @@ The order of operations, with the section of the standard (PS3.3 if not said oth
 8. float64 levels become float32 pixels in [0, 1]; of a film larger than is needed, means over squares of them.
 
 Grey that is stored as RGB, YBR or by a palette takes the road of colour pictures after step 3 (C.7.6.3.1.2).
-Overlays and annotations are not burnt in. The header's modality, body part and view are handed on, not judged.
+Overlays and annotations are not burnt in. The header's modality, body part, view and age are handed on, not
+judged.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.core import Radiograph, UnreadableFilm
 from pneumoscope.imaging.colour import chroma_of_rgb, luma, refuse_colour
+from pneumoscope.imaging.dicom_age import age_in_years
 from pneumoscope.imaging.dicom_display import display, lut_of
 from pneumoscope.imaging.dicom_frame import PALETTE, Frame, decode
 from pneumoscope.imaging.dicom_header import Header, parse
@@ -82,6 +84,7 @@ def read_dicom(data: bytes, digest: str, min_size: tuple[int, int] | None = None
         modality=header.text("Modality"),
         body_part=header.text("BodyPartExamined"),
         view=_view(header),
+        age=age_in_years(header),
         spacing=_spacing(header),
         notes=tuple(notes),
     )

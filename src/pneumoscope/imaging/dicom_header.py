@@ -3,7 +3,8 @@
 pydicom warns through Python's ``warnings`` when a value breaks a rule (a too long decimal, a misspelt character set).
 Films are read from several threads, and warnings cannot be silenced for one thread alone. So the elements are taken as
 raw bytes from pydicom's element generator, and the few values that matter here are converted by :class:`Header`.
-As a gain, nothing that identifies a patient is ever looked at.
+As a gain, nothing that identifies a patient is looked at, but for the date of birth where no age is stated: it becomes
+whole years at once.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ Element = RawDataElement | DataElement
 TAGS: Final[Mapping[str, int]] = {
     "TransferSyntaxUID": 0x00020010,
     "SOPClassUID": 0x00080016,
+    "StudyDate": 0x00080020,
     "Modality": 0x00080060,
     "PresentationIntentType": 0x00080068,
+    "PatientBirthDate": 0x00100030,
+    "PatientAge": 0x00101010,
     "BodyPartExamined": 0x00180015,
     "ImagerPixelSpacing": 0x00181164,
     "ViewPosition": 0x00185101,

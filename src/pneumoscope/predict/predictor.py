@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
-from pneumoscope.bundle.spec import Label
-from pneumoscope.core import Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
+from pneumoscope.bundle.spec import Kind, Label
+from pneumoscope.core import Correction, Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
-from pneumoscope.predict.quality import quality_flags
+from pneumoscope.predict.gate import REMEDIES, Verdict, judge
 from pneumoscope.predict.regions import regions_of
 
 if TYPE_CHECKING:
@@ -38,32 +38,72 @@ class _Explanation(NamedTuple):
     regions: tuple[Region, ...] = ()
 
 
+class _Look(NamedTuple):
+    """A film, what the graph answers to it, whether that may be told, and what was done to the film before."""
+
+    film: Radiograph
+    outputs: Outputs
+    verdict: Verdict
+    remedy: Kind | None
+
+
 class Predictor:
     """Reads films with one bundle. May be shared by threads.
+
+    A film that the bundle is not for, or that its gate refuses, is not answered; with ``force`` it is, and the reading
+    says so. One that is refused as it came and not when it is put right (a negative, a film upside down) is offered
+    the answer to that; with ``correct`` that is the answer, and the reading says so.
 
     >>> from pneumoscope import Predictor
     >>> predictor = Predictor.open()
     >>> reading = predictor.read("demo/films/NORMAL/IM-0001-0001.jpeg")     # doctest: +SKIP
     """
 
-    def __init__(self, bundle: ModelBundle, engine: Engine, operating_point: OperatingPoint | None = None) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        engine: Engine,
+        operating_point: OperatingPoint | None = None,
+        *,
+        force: bool = False,
+        correct: bool = False,
+    ) -> None:
         self.bundle = bundle
         self.engine = engine
+        self.force, self.correct = force, correct
         self.operating_point = operating_point or bundle.spec.operating_point()
         self._asks_all = False
 
     @classmethod
-    def open(cls, bundle: str | Path = DEFAULT, *, operating_point: str | None = None) -> Self:
+    def open(
+        cls,
+        bundle: str | Path = DEFAULT,
+        *,
+        operating_point: str | None = None,
+        force: bool = False,
+        correct: bool = False,
+    ) -> Self:
         """Load a bundle (a folder, a zip file or ``"default"``) and check it.
 
         Raises
         ------
         BundleError : if the bundle is damaged, foreign or newer than this program.
         MissingExtra : if its preprocessing needs a library that is not installed.
-        ValueError : if it has no operating point of that name.
+        ValueError : if it has no operating point of that name, or nothing to correct films by.
         """
         loaded = load_bundle(bundle)
-        return cls(loaded, open_engine(loaded), loaded.spec.operating_point(operating_point))
+        point = loaded.spec.operating_point(operating_point)
+        if correct and loaded.gate is None:
+            raise ValueError(
+                f"{loaded.spec.name} {loaded.spec.version} has no gate: it cannot tell which films are to be corrected"
+            )
+        return cls(loaded, open_engine(loaded), point, force=force, correct=correct)
+
+    def forcing(self) -> Self:
+        """The same, but answering every film as it came: what an evaluation measures."""
+        other = copy.copy(self)
+        other.force, other.correct = True, False
+        return other
 
     def asking_all(self) -> Self:
         """The same, with a finding for each label in every reading, asked or not: to be measured, never to be told."""
@@ -133,17 +173,22 @@ class Predictor:
         spec = self.bundle.spec
         decoded = perf_counter()
         seen = planes(film, spec.preprocessing) if seen is None else seen
-        flags = quality_flags(film, _plain(film, seen, spec.preprocessing), spec)
         prepared = perf_counter()
-        outputs = self.engine.run(standardise(seen, spec.preprocessing)[np.newaxis])
+        look = self._look(film, seen)
+        righted = self._righted(look)
+        shown = righted if righted and self.correct else look
+        abstention = look.verdict.reasons if shown is look else ()
+        answered = self.force or not abstention
+        findings = self._findings(shown.outputs) if answered else ()
         inferred = perf_counter()
-        findings = self._findings(outputs)
-        explained = self._explained(outputs, film, findings[0]) if heatmap else _Explanation()
+        explained = self._explained(shown, film, findings[0]) if heatmap and findings else _Explanation()
         return Reading(
             film=name,
             findings=findings,
-            flags=flags,
-            notes=film.notes,
+            flags=shown.verdict.flags if shown is look else (*look.verdict.reasons, *shown.verdict.flags),
+            abstention=abstention,
+            correction=self._correction(righted),
+            notes=(*film.notes, *([f"read {REMEDIES[shown.remedy].done}"] if shown.remedy else [])),
             heatmap=explained.heatmap,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
@@ -152,6 +197,25 @@ class Predictor:
             strong_evidence=explained.strong_evidence,
             regions=explained.regions,
         )
+
+    def _look(self, film: Radiograph, seen: NDArray[np.float32], remedy: Kind | None = None) -> _Look:
+        """What the graph answers to a film, and whether that may be told."""
+        spec = self.bundle.spec.preprocessing
+        outputs = self.engine.run(standardise(seen, spec)[np.newaxis])
+        return _Look(film, outputs, judge(film, _plain(film, seen, spec), outputs.features[0], self.bundle), remedy)
+
+    def _righted(self, look: _Look) -> _Look | None:
+        """A film that was refused, put right, if nothing speaks against it then."""
+        if look.verdict.remedy is None:
+            return None
+        film = REMEDIES[look.verdict.remedy].apply(look.film)
+        righted = self._look(film, planes(film, self.bundle.spec.preprocessing), look.verdict.remedy)
+        return None if righted.verdict.reasons else righted
+
+    def _correction(self, righted: _Look | None) -> Correction | None:
+        if righted is None or righted.remedy is None:
+            return None
+        return Correction(righted.remedy, REMEDIES[righted.remedy].done, self._findings(righted.outputs))
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
         """The answers that are asked for: some only where the first is yes."""
@@ -168,10 +232,14 @@ class Predictor:
         answer = (label.name, probability, point.name, point.threshold, positive, sure)
         return Finding(*answer, given=label.given, otherwise=label.otherwise)
 
-    def _explained(self, outputs: Outputs, film: Radiograph, finding: Finding) -> _Explanation:
-        """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1."""
+    def _explained(self, look: _Look, film: Radiograph, finding: Finding) -> _Explanation:
+        """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1.
+
+        It lies over the ``film`` as it came, whatever was done to it before the ``look``.
+        """
         label, preprocessing = self.bundle.spec.labels[0], self.bundle.spec.preprocessing
-        evidence = label.calibration.log_odds(outputs.cam[0, 0])
+        cells = REMEDIES[look.remedy].back(look.outputs.cam[0, 0]) if look.remedy else look.outputs.cam[0, 0]
+        evidence = label.calibration.log_odds(cells)
         seen = np.clip(evidence / label.strong_evidence, 0.0, 1.0).astype(np.float32)
         regions = regions_of(evidence, film, preprocessing) if finding.positive else ()
         return _Explanation(map_over_film(seen, film, preprocessing), label.strong_evidence, regions)

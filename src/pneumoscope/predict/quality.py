@@ -1,4 +1,4 @@
-"""Reasons to distrust an answer, seen in the film itself or in what its header states."""
+"""Reasons to distrust an answer that are seen in the film itself, by bounds that hold for any bundle."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ _LOW_CONTRAST = 0.25
 _BLANK = 0.05
 # Correlation with the typical film: 0.27 to 1 on the same films, -0.27 and below once inverted; adult films from -0.05.
 _INVERTED = -0.15
-_MODALITIES = {"CR", "DX", "RG", "SC", "OT"}
-_CHEST = ("CHEST", "THORAX", "LUNG")
-_FRONTAL = {"AP", "PA"}
 
 
 def quality_flags(film: Radiograph, resized: NDArray[np.float32], spec: BundleSpec) -> tuple[QualityFlag, ...]:
@@ -36,7 +33,6 @@ def _flags(film: Radiograph, resized: NDArray[np.float32], spec: BundleSpec) -> 
         needed = f"{least_width} x {least_height}"
         yield QualityFlag("too-small", f"The film is only {width} x {height} pixels; the model looks at {needed}.")
     yield from _contrast(resized)
-    yield from _header(film)
     if film.chroma > 0:
         yield QualityFlag("not-greyscale", f"{film.chroma:.1%} of the film is coloured: a stamp or an annotation?")
     if _likeness(resized, spec.typical_film) < _INVERTED:
@@ -53,15 +49,6 @@ def _contrast(resized: NDArray[np.float32]) -> Iterator[QualityFlag]:
         yield QualityFlag("blank", "The film is blank or nearly so.")
     elif bright - dark < _LOW_CONTRAST:
         yield QualityFlag("low-contrast", f"The film uses only {bright - dark:.0%} of the grey scale.")
-
-
-def _header(film: Radiograph) -> Iterator[QualityFlag]:
-    if film.modality and film.modality not in _MODALITIES:
-        yield QualityFlag("wrong-modality", f"The header says {film.modality}, not a plain X-ray (CR or DX).")
-    if film.body_part and not any(part in film.body_part for part in _CHEST):
-        yield QualityFlag("wrong-body-part", f"The header says {film.body_part}, not the chest.")
-    if film.view and film.view not in _FRONTAL:
-        yield QualityFlag("wrong-view", f"The header says view {film.view}, not frontal (AP or PA).")
 
 
 def _likeness(resized: NDArray[np.float32], typical: tuple[tuple[float, ...], ...]) -> float:

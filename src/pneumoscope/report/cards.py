@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.core import Failure, Finding, Radiograph, Reading, Region, Timings
+from pneumoscope.core import Failure, Finding, QualityFlag, Radiograph, Reading, Region, Timings
 from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
 from pneumoscope.report.page import data_uri
 from pneumoscope.report.places import evidence_text, ninth
 from pneumoscope.report.text import escape
-from pneumoscope.report.wording import NOT_SURE, percent, second
+from pneumoscope.report.wording import NOT_SURE, offer, percent, second
 
 _JPEG_QUALITY = 82
 _BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
@@ -32,18 +32,48 @@ def points(probability: float) -> str:
     return f"{round(probability * 100, 2):g}%"
 
 
-def card_html(reading: Reading, film: Radiograph | None, max_side: int) -> str:
-    """Return the rest of a card, from inside its opening tag on."""
-    finding, name = reading.finding, escape(reading.film)
-    states = "positive" if finding.positive else "negative"
-    states += " flagged" if reading.flags else ""
+def card_html(reading: Reading, film: Radiograph | None, max_side: int, threshold: float) -> str:
+    """Return the rest of a card, from inside its opening tag on.
+
+    A film that is not answered is sorted as if it lay at the ``threshold``: after the positive films, before the rest.
+    """
+    name = escape(reading.film)
+    probability = reading.finding.probability if reading.answered else threshold
+    answer = _answer(reading.finding) if reading.answered else _UNANSWERED
+    shown_as = " ".join(sorted(states(reading)))
     return (
-        f' data-probability="{finding.probability:.6f}" data-states="{states}">\n<article>\n'
+        f' data-probability="{probability:.6f}" data-states="{shown_as}">\n<article>\n'
         f"{_title(reading.film)}\n{_picture(reading, film, max_side)}"
-        f"{_answer(finding)}{_where(reading)}{_others(reading.findings[1:])}{_flags(reading)}{_notes(reading.notes)}"
+        f"{answer}{_where(reading)}{_others(reading.findings[1:])}{_gate(reading)}{_flags(reading)}"
+        f"{_notes(reading.notes)}"
         f"{_trace(reading, name)}"
         "</article>\n</li>\n"
     )
+
+
+_UNANSWERED = (
+    '<p class="verdict unanswered">Not answered</p>\n<p class="point">A reader has to look at this film.</p>\n'
+)
+
+
+STATES = ("positive", "negative", "unanswered", "flagged")
+
+
+def states(reading: Reading) -> frozenset[str]:
+    """Return which of ``STATES`` a film is in: one of the first three, and ``flagged`` if its answer is doubted."""
+    if not reading.answered:
+        return frozenset({"unanswered"})
+    answer = "positive" if reading.finding.positive else "negative"
+    return frozenset({answer, "flagged"} if reading.doubts else {answer})
+
+
+def _gate(reading: Reading) -> str:
+    """Why there is no answer, or why there should be none, and what could be done."""
+    if not reading.abstention:
+        return ""
+    heading = "Answered although" if reading.forced else "Why"
+    more = f"<p>{escape(offer(reading.correction))}</p>" if reading.correction else ""
+    return f'<div class="flags refused"><h4>{heading}</h4>{_reasons(reading.abstention)}{more}</div>\n'
 
 
 def _title(film: str) -> str:
@@ -173,8 +203,12 @@ def _other(finding: Finding) -> str:
 def _flags(reading: Reading) -> str:
     if not reading.flags:
         return ""
-    items = "".join(f'<li title="{escape(flag.code)}">{escape(flag.message)}</li>' for flag in reading.flags)
-    return f'<div class="flags"><h4>Reasons for doubt</h4><ul>{items}</ul></div>\n'
+    return f'<div class="flags"><h4>Reasons for doubt</h4>{_reasons(reading.flags)}</div>\n'
+
+
+def _reasons(flags: tuple[QualityFlag, ...]) -> str:
+    items = "".join(f'<li title="{escape(flag.code)}">{escape(flag.message)}</li>' for flag in flags)
+    return f"<ul>{items}</ul>"
 
 
 def _notes(notes: tuple[str, ...]) -> str:

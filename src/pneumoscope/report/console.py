@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pneumoscope.core import Failure, Outcome
+from pneumoscope.core import Correction, Failure, Outcome
 from pneumoscope.report.places import evidence_text
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import NOT_SURE, decision, percent, second
+from pneumoscope.report.wording import NOT_ANSWERED, NOT_SURE, decision, doubts, percent, second
 
 _NARROWEST = 60
 
@@ -32,16 +32,25 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
     if isinstance(outcome, Failure):
         yield _line(outcome.film, "-", "not read", f"{outcome.code}: {outcome.error}", width)
         return
-    flags = ", ".join(flag.code for flag in outcome.flags)
+    told = ", ".join(doubts(outcome))
+    if not outcome.answered:
+        offer = f"; {_offer(outcome.correction)}" if outcome.correction else ""
+        yield _line(outcome.film, "-", NOT_ANSWERED, f"{told}{offer}", width)
+        return
     for i, finding in enumerate(outcome.findings):
-        film, doubts = ("", "") if i else (outcome.film, flags)
-        remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", doubts)))
+        film, why = ("", "") if i else (outcome.film, told)
+        remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", why)))
         if finding.given is None:
             yield _line(film, percent(finding.probability), decision(finding), remarks, width)
         else:
             yield _cut(f"  {one_line(second(finding))}", width)
-    if told := evidence_text(outcome):
-        yield f"  {_cut(told, width - 2)}"
+    if place := evidence_text(outcome):
+        yield f"  {_cut(place, width - 2)}"
+
+
+def _offer(correction: Correction) -> str:
+    first = correction.findings[0]
+    return f"corrected: {decision(first)} {percent(first.probability)}"
 
 
 def _line(film: str, probability: str, answer: str, remarks: str, width: int) -> str:

@@ -10,6 +10,7 @@ Cards are spooled to an unnamed temporary file beside the report as they come: m
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -19,7 +20,7 @@ import numpy as np
 
 from pneumoscope.core import Failure, Outcome, Radiograph
 from pneumoscope.report.base import PendingFile, Report, writing_to
-from pneumoscope.report.cards import card_html, digest_html, failure_html, points
+from pneumoscope.report.cards import STATES, card_html, digest_html, failure_html, points, states
 from pneumoscope.report.overlay import VISIBLE_FROM, heatmap_png
 from pneumoscope.report.page import data_uri, policy, resource
 from pneumoscope.report.text import escape
@@ -63,11 +64,13 @@ class ReportAbout:
 
 
 class _Card(NamedTuple):
-    """A film rendered. The opening tag lacks its place in the input, which only ``add`` knows."""
+    """A film rendered. The opening tag lacks its place in the input, which only ``add`` knows.
 
-    probability: float
-    positive: bool
-    flagged: bool
+    The highest ``rank`` comes first; ``states`` are those by which the page counts and filters films.
+    """
+
+    rank: float
+    states: frozenset[str]
     html: bytes
 
 
@@ -84,7 +87,8 @@ class _Place(NamedTuple):
 
 
 class HtmlReport(Report):
-    """The page. Films sorted by probability, highest first; those that could not be read in a list of their own.
+    """The page. Films sorted by probability, highest first, and those that are not answered between positive and
+    negative ones; those that could not be read in a list of their own.
 
     A film takes about 20 kB on the page: a browser is at ease with 2,000 films, not with 20,000.
 
@@ -104,15 +108,17 @@ class HtmlReport(Report):
             raise
         self._films: list[_Place] = []
         self._failures: list[_Place] = []
-        self._seen = self._positive = self._flagged = 0
+        self._seen = 0
+        self._states: Counter[str] = Counter()
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> _Card | _FailureItem:
         """Return the film's card; pictures are encoded here."""
         if isinstance(outcome, Failure):
             return _FailureItem(failure_html(outcome).encode())
-        finding = outcome.finding
-        html = card_html(outcome, film, self._max_side)
-        return _Card(finding.probability, finding.positive, bool(outcome.flags), html.encode())
+        threshold = self._about.threshold
+        rank = outcome.finding.probability if outcome.answered else threshold
+        html = card_html(outcome, film, self._max_side, threshold)
+        return _Card(rank, states(outcome), html.encode())
 
     def add(self, rendered: _Card | _FailureItem) -> None:
         """Spool a card."""
@@ -120,10 +126,9 @@ class HtmlReport(Report):
         if isinstance(rendered, _FailureItem):
             self._failures.append(self._spooled(0.0, rendered.html))
             return
-        self._positive += rendered.positive
-        self._flagged += rendered.flagged
+        self._states.update(rendered.states)
         opening = b'<li class="card" data-index="%d"' % self._seen
-        self._films.append(self._spooled(-rendered.probability, opening + rendered.html))
+        self._films.append(self._spooled(-rendered.rank, opening + rendered.html))
 
     def close(self) -> None:
         """Assemble the page, sorted, and give it its name."""
@@ -164,15 +169,8 @@ class HtmlReport(Report):
             self._file.write(html)
 
     def _counts(self) -> dict[str, int]:
-        read = len(self._films)
-        return {
-            "seen": self._seen,
-            "read": read,
-            "positive": self._positive,
-            "negative": read - self._positive,
-            "flagged": self._flagged,
-            "unread": len(self._failures),
-        }
+        counted = {name: self._states[name] for name in STATES}
+        return {"seen": self._seen, "read": len(self._films), "unread": len(self._failures)} | counted
 
 
 def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, bytes]:
@@ -192,6 +190,7 @@ def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, byt
         "strong": "" if about.strong_evidence is None else f" (log-odds of {about.strong_evidence:.1f})",
         "second": f"<dt>Second answer</dt><dd>{escape(about.second)}</dd>" if about.second else "",
         "hide_unread": "" if counts["unread"] else " hidden",
+        "hide_unanswered": "" if counts["unanswered"] else " hidden",
         **{name: str(count) for name, count in counts.items()},
         **{name: escape(getattr(about, name)) for name in _PLAIN},
     }

@@ -8,7 +8,11 @@ CSV
     unreadable film fills ``film``, ``film_sha256`` (if it got so far), ``error_code`` and ``error`` only. A bundle with
     several labels shows its first there, and after ``regions`` has the
     columns ``<label>_probability`` and ``<label>_decision`` for each of the others. A bundle that says of which answers
-    it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``.
+    it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``. A bundle
+    that may refuse films has ``GATE_COLUMNS`` at the end: the codes of the reasons not to answer (``abstention``) and
+    what they say (``reason``), ``forced`` (``yes`` where the film was answered in spite of them), the code of a
+    ``correction``, and what the film would be read as then, where that is offered and not done. A film that is not
+    answered has ``not answered`` for its ``decision``, and no probability, label, operating point and threshold.
 
     A label that is asked only where the first is told has the same columns, empty where it was not asked. Its
     probability is that of films with the first label; its decision is the label, what it is otherwise (``viral``, where
@@ -34,6 +38,10 @@ JSON Lines
                            it is, it has ``given``, the first label, and ``otherwise``, what a film is that is not
                            ``positive``)
     ``flags``              list of ``code``, ``message``: reasons to distrust the answer
+    ``abstention``         the same: reasons not to answer; ``findings`` is empty then, unless ``forced``
+    ``forced``             whether the film was answered in spite of them
+    ``correction``         what makes a refused film readable: ``code``, ``done`` (whether the findings are of the film
+                           so corrected) and the ``findings`` then; null if there is nothing of the kind
     ``notes``              list of texts: what the reader had to do to the film
     ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
     ``strong_evidence``    the log-odds that 1 in ``heatmap`` stands for; null if it was not made
@@ -61,7 +69,7 @@ import numpy as np
 from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Region
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
-from pneumoscope.report.wording import certainty, decision, other
+from pneumoscope.report.wording import NOT_ANSWERED, certainty, decision, other
 
 CSV_COLUMNS = (
     "film",
@@ -82,6 +90,8 @@ CSV_COLUMNS = (
     "error",
     "regions",
 )
+GATE_COLUMNS = ("abstention", "reason", "forced", "correction", "offered_probability", "offered_decision")
+"""After all others, of bundles that may refuse a film."""
 _FURTHER = ("probability", "decision")
 """What a row says of each finding after the first."""
 _CERTAINTY = "certainty"
@@ -119,10 +129,12 @@ class _Lines(Report):
     """A file with a line a film.
 
     For a format with columns, ``further`` are the bundle's labels after the first, ``certain`` those of which it says
-    whether it is sure.
+    whether it is sure, and ``gated`` tells whether it may refuse a film.
     """
 
-    def __init__(self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = (), *, gated: bool = False
+    ) -> None:
         self._file = PendingFile(path)
 
     def add(self, rendered: bytes) -> None:
@@ -146,11 +158,13 @@ class CsvReport(_Lines):
     PneumoscopeError : ``path`` cannot be written.
     """
 
-    def __init__(self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, further: Sequence[str] = (), certain: Sequence[str] = (), *, gated: bool = False
+    ) -> None:
         super().__init__(path)
         more = [f"{label}_{what}" for label in further for what in _FURTHER]
         sure = [f"{label}_{_CERTAINTY}" if label in further else _CERTAINTY for label in certain]
-        self._columns = (*CSV_COLUMNS, *more, *sure)
+        self._columns = (*CSV_COLUMNS, *more, *sure, *(GATE_COLUMNS if gated else ()))
         self.add(csv_line(self._columns))
 
     def render(self, outcome: Outcome, film: Radiograph | None) -> bytes:
@@ -160,14 +174,12 @@ class CsvReport(_Lines):
 
 
 def _reading_cells(reading: Reading) -> dict[str, str]:
-    finding, ms = reading.finding, reading.milliseconds
+    ms = reading.milliseconds
     others = {f"{other.label}_{what}": text for other in reading.findings[1:] for what, text in _answer(other).items()}
     return others | {
         "film": reading.film,
-        **_answer(finding),
-        "label": finding.label,
-        "operating_point": finding.operating_point,
-        "threshold": f"{finding.threshold:.6f}",
+        **(_first(reading.finding) if reading.answered else {"decision": NOT_ANSWERED}),
+        **_gate(reading),
         "flags": ";".join(flag.code for flag in reading.flags),
         "notes": "; ".join(reading.notes),
         "film_sha256": reading.film_digest,
@@ -178,6 +190,26 @@ def _reading_cells(reading: Reading) -> dict[str, str]:
         "total_ms": f"{ms.total:.2f}",
         "regions": ";".join(f"{r.left},{r.top},{r.right},{r.bottom}:{r.share:.3f}" for r in reading.regions),
     }
+
+
+def _first(finding: Finding) -> dict[str, str]:
+    return _answer(finding) | {
+        "label": finding.label,
+        "operating_point": finding.operating_point,
+        "threshold": f"{finding.threshold:.6f}",
+    }
+
+
+def _gate(reading: Reading) -> dict[str, str]:
+    cells = {
+        "abstention": ";".join(reason.code for reason in reading.abstention),
+        "reason": " ".join(reason.message for reason in reading.abstention),
+        "forced": "yes" if reading.forced else "",
+        "correction": reading.correction.code if reading.correction else "",
+    }
+    if reading.correction and not reading.corrected:
+        cells |= {f"offered_{what}": _answer(reading.correction.findings[0])[what] for what in _FURTHER}
+    return cells
 
 
 def _answer(finding: Finding) -> dict[str, str]:
@@ -224,6 +256,14 @@ class RegionRow(msgspec.Struct, frozen=True):
     share: float
 
 
+class CorrectionRow(msgspec.Struct, frozen=True):
+    """What makes the film of a ``ReadingRow`` readable that is refused as it came."""
+
+    code: str
+    done: bool
+    findings: list[FindingRow]
+
+
 class MillisecondsRow(msgspec.Struct, frozen=True):
     """The timings of a ``ReadingRow``."""
 
@@ -248,6 +288,9 @@ class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, tag="reading", tag_f
     strong_evidence: float | None = None
     film_size: tuple[int, int] | None = None
     regions: list[RegionRow] = []
+    abstention: list[FlagRow] = []
+    forced: bool = False
+    correction: CorrectionRow | None = None
 
 
 class FailureRow(msgspec.Struct, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
@@ -288,7 +331,16 @@ def _reading_row(reading: Reading) -> ReadingRow:
         strong_evidence=reading.strong_evidence,
         film_size=reading.film_size,
         regions=[_region_row(region) for region in reading.regions],
+        abstention=[_flag_row(reason) for reason in reading.abstention],
+        forced=reading.forced,
+        correction=_correction_row(reading),
     )
+
+
+def _correction_row(reading: Reading) -> CorrectionRow | None:
+    if (found := reading.correction) is None:
+        return None
+    return CorrectionRow(utf8(found.code), reading.corrected, [_finding_row(finding) for finding in found.findings])
 
 
 def _finding_row(f: Finding) -> FindingRow:
@@ -335,10 +387,13 @@ TABLES: dict[str, type[CsvReport] | type[JsonlReport]] = {
 }
 
 
-def open_table(path: Path, further: Sequence[str] = (), certain: Sequence[str] = ()) -> CsvReport | JsonlReport:
+def open_table(
+    path: Path, further: Sequence[str] = (), certain: Sequence[str] = (), *, gated: bool = False
+) -> CsvReport | JsonlReport:
     """Open the table format that the ending of ``path`` names.
 
-    ``further`` are the bundle's labels after the first, ``certain`` those of which it says whether it is sure.
+    ``further`` are the bundle's labels after the first, ``certain`` those of which it says whether it is sure; it is
+    ``gated`` if it may refuse a film.
 
     Raises
     ------
@@ -349,4 +404,4 @@ def open_table(path: Path, further: Sequence[str] = (), certain: Sequence[str] =
         table = TABLES[path.suffix.lower()]
     except KeyError:
         raise ValueError(f"{path}: expected a name ending in {' or '.join(TABLES)}, got '{path.suffix}'") from None
-    return table(path, further, certain)
+    return table(path, further, certain, gated=gated)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pneumoscope.core import Finding
+from pneumoscope.core import Correction, Finding, Reading
 
 NOT_SURE = "not sure: ask a reader"
 NOT_SURE_WHICH = "not sure which"
+NOT_ANSWERED = "not answered"
 
 
 def decision(finding: Finding) -> str:
@@ -64,3 +65,16 @@ def share(of_films: float) -> str:
     ('94.4%', '100%', '>99.9%')
     """
     return f"{of_films:.0%}" if of_films in {0.0, 1.0} else percent(of_films)
+
+
+def offer(correction: Correction) -> str:
+    """Return what a film that is not answered would be read as, were it corrected."""
+    asked = [finding for finding in correction.findings if finding.given is None]
+    answers = ", ".join(f"{decision(finding)} ({percent(finding.probability)})" for finding in asked)
+    return f"Read {correction.done}, the answer would be: {answers}."
+
+
+def doubts(reading: Reading) -> list[str]:
+    """Return the codes of all reasons for doubt; of a forced answer, those that it was given in spite of are marked."""
+    mark = "forced: " if reading.forced else ""
+    return [*(f"{mark}{reason.code}" for reason in reading.abstention), *(flag.code for flag in reading.flags)]

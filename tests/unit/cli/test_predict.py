@@ -9,11 +9,23 @@ from math import exp
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 
 from pneumoscope.bundle.spec import Certainty, Sample
-from tests.helpers import RAMP, flat, tiny_contents, tiny_graph, tiny_spec, write_second, write_several, write_tiny
+from tests.helpers import (
+    RAMP,
+    chest,
+    flat,
+    picture,
+    tiny_contents,
+    tiny_graph,
+    tiny_spec,
+    write_second,
+    write_several,
+    write_tiny,
+)
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -252,3 +264,58 @@ def test_a_second_answer_is_told_beside_a_positive_first_one(run, tmp_path):
     assert told.count('<p class="second">If pneumonia: ') == 2
     assert "recognises 0.800 (0.700-0.850) of the bacterial and 0.750 (0.700-0.850) of the viral ones" in told
     assert "a group of films of which 50% show pneumonia: where" in told
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A sound film, one upside down, one of stripes, one that cannot be read."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    stripes = np.tile(np.repeat(np.array([50, 200] * 4, np.uint8), 4), (24, 1))
+    for name, pixels in (("a", chest()), ("b", np.rot90(chest(), 2)), ("c", stripes)):
+        (folder / f"{name}.png").write_bytes(picture(np.ascontiguousarray(pixels)))
+    return folder
+
+
+def test_what_is_not_answered_is_told_everywhere_and_is_no_failure(run, mixed, gated_bundle, tmp_path):
+    table, page, maps = tmp_path / "t.csv", tmp_path / "t.html", tmp_path / "maps"
+    result = run("predict", mixed, "--bundle", gated_bundle, "--out", table, "--html", page, "--heatmaps", maps)
+    assert result.exit_code == 0
+    found = rows(table)
+    assert [line["decision"] for line in found[1:]] == ["not answered", "not answered"]
+    assert [line["abstention"] for line in found] == ["", "upside-down", "not-frontal-chest"]
+    assert found[1]["correction"] == "upside-down"
+    assert found[1]["offered_decision"] == found[0]["decision"]
+    assert len(list(maps.iterdir())) == 1
+    assert "Not answered" in page.read_text(encoding="utf-8")
+    assert "2 films not answered: 1 upside-down, 1 not-frontal-chest. A reader has to look at them" in result.stderr
+    assert "1 of them can be read corrected: --correct" in result.stderr
+
+
+def test_correct_reads_what_came_wrongly(run, mixed, gated_bundle, tmp_path):
+    result = run("predict", mixed, "--bundle", gated_bundle, "--out", tmp_path / "t.csv", "--correct")
+    upright, turned, stripes = rows(tmp_path / "t.csv")
+    assert result.exit_code == 0
+    assert turned["probability"] == upright["probability"]
+    assert (turned["notes"], turned["flags"], turned["abstention"]) == ("read turned back by a half", "upside-down", "")
+    assert stripes["decision"] == "not answered"
+
+
+def test_force_answers_all_and_says_so(run, mixed, gated_bundle, tmp_path):
+    result = run("predict", mixed, "--bundle", gated_bundle, "--out", tmp_path / "t.csv", "--force")
+    found = rows(tmp_path / "t.csv")
+    assert [line["forced"] for line in found] == ["", "yes", "yes"]
+    assert all(line["probability"] for line in found)
+    assert [line["abstention"] for line in found] == ["", "upside-down", "not-frontal-chest"]
+    assert "2 of them in spite of the gate" in result.stderr
+
+
+def test_a_film_that_cannot_be_read_still_ends_the_command_with_1(run, mixed, gated_bundle):
+    (mixed / "d.png").write_bytes(b"no film")
+    assert run("predict", mixed, "--bundle", gated_bundle, "-q").exit_code == 1
+
+
+def test_a_bundle_without_a_gate_cannot_correct(run, mixed, tiny_bundle):
+    result = run("predict", mixed, "--bundle", tiny_bundle, "--correct")
+    assert result.exit_code == 2
+    assert "has no gate" in result.stderr

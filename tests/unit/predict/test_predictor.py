@@ -19,12 +19,15 @@ from pneumoscope.stats.calibration import Calibration
 from tests.helpers import (
     CELL,
     RAMP,
+    chest,
     flat,
     picture,
     tiny_contents,
+    tiny_gate,
     tiny_golden,
     tiny_graph,
     tiny_spec,
+    write_gated,
     write_second,
     write_tiny,
 )
@@ -254,3 +257,83 @@ def test_for_measuring_everything_is_asked(second):
     asked = predictor.asking_all().read(flat(100))
     assert [finding.label for finding in asked.findings] == ["pneumonia", "bacterial"]
     assert len(predictor.read(flat(100)).findings) == 1, "the predictor itself asks what it did"
+
+
+UPSIDE_DOWN = np.ascontiguousarray(np.rot90(chest(), 2))
+
+
+@pytest.fixture(scope="module")
+def gated(gated_bundle) -> Predictor:
+    return Predictor.open(gated_bundle)
+
+
+def test_a_gated_bundle_answers_what_it_is_for(gated, predictor):
+    reading, plain = gated.read(picture(chest())), predictor.read(picture(chest()))
+    assert (reading.abstention, reading.correction, reading.flags) == ((), None, ())
+    assert reading.findings == plain.findings
+    np.testing.assert_array_equal(reading.heatmap, plain.heatmap)
+
+
+def test_a_film_that_is_refused_has_no_finding_and_no_heat_map(gated, make_dicom):
+    reading = gated.read(make_dicom(chest(), PatientAge="034Y", ViewPosition="LL"))
+    assert [reason.code for reason in reading.abstention] == ["wrong-view", "wrong-age"]
+    assert (reading.findings, reading.heatmap, reading.correction) == ((), None, None)
+    assert not reading.answered
+    assert reading.milliseconds.total > 0
+
+
+def test_force_answers_and_says_so(gated_bundle, predictor):
+    reading = Predictor.open(gated_bundle, force=True).read(picture(UPSIDE_DOWN))
+    assert reading.forced
+    assert [reason.code for reason in reading.abstention] == ["upside-down"]
+    plain = predictor.read(picture(UPSIDE_DOWN))
+    assert reading.findings == plain.findings
+    np.testing.assert_array_equal(reading.heatmap, plain.heatmap)
+    assert reading.correction  # what would be better is offered all the same
+
+
+def test_a_film_upside_down_is_offered_the_right_way_round(gated):
+    reading = gated.read(picture(UPSIDE_DOWN))
+    assert (reading.findings, reading.corrected) == ((), False)
+    assert (reading.correction.code, reading.correction.done) == ("upside-down", "turned back by a half")
+    assert reading.correction.findings == gated.read(picture(chest())).findings
+
+
+def test_correct_reads_it_so_and_notes_it(gated_bundle, gated):
+    correcting = Predictor.open(gated_bundle, correct=True)
+    reading, upright = correcting.read(picture(UPSIDE_DOWN)), gated.read(picture(chest()))
+    assert reading.corrected
+    assert reading.findings == upright.findings
+    assert reading.notes == ("read turned back by a half",)
+    assert [flag.code for flag in reading.flags] == ["upside-down"]
+    np.testing.assert_allclose(reading.heatmap, np.rot90(upright.heatmap, 2), atol=1e-6)  # over the film as it came
+    assert correcting.read(picture(chest())).correction is None
+
+
+def test_a_negative_is_read_as_its_positive(gated_bundle, gated):
+    reading = Predictor.open(gated_bundle, correct=True).read(picture(255 - chest()))
+    upright = gated.read(picture(chest()))
+    assert reading.finding.probability == pytest.approx(upright.finding.probability, abs=1e-5)
+    np.testing.assert_allclose(reading.heatmap, upright.heatmap, atol=1e-5)
+    assert reading.notes == ("read with black and white exchanged",)
+
+
+def test_a_film_that_stays_refused_when_it_is_put_right_is_offered_nothing(tmp_path):
+    """Put right, this one is too bright: its middle grey is above 0.3."""
+    bundle = write_gated(tmp_path / "b", gate=tiny_gate(limits={"too-bright": 0.3}))
+    reading = Predictor.open(bundle, correct=True).read(picture(UPSIDE_DOWN))
+    assert [reason.code for reason in reading.abstention] == ["upside-down"]
+    assert (reading.findings, reading.correction) == ((), None)
+
+
+def test_a_bundle_without_a_gate_cannot_correct(tiny_bundle):
+    with pytest.raises(ValueError, match=r"tiny 1\.2 has no gate"):
+        Predictor.open(tiny_bundle, correct=True)
+    assert Predictor.open(tiny_bundle, force=True).read(flat(102)).abstention == ()
+
+
+def test_forcing_gives_the_same_predictor_that_answers_all(gated_bundle):
+    one = Predictor.open(gated_bundle, operating_point="sensitive", correct=True).forcing()
+    reading = one.read(picture(UPSIDE_DOWN))
+    assert (reading.forced, reading.corrected) == (True, False)
+    assert reading.finding.operating_point == "sensitive"

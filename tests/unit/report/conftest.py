@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Timings
+from pneumoscope.core import Correction, Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Timings
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.report import ReportAbout
 
@@ -36,6 +36,7 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
     digest = sha256_bytes(repr((name, probability)).encode())
     point = more.pop("point", "balanced")
     sure = more.pop("sure", None)
+    answered = more.pop("answered", True)
     pixels = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(24, 20)
     reading = Reading(
         film=name,
@@ -43,8 +44,12 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
             Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42, sure),
             *(Finding(label, p, point, 0.42, p >= 0.42, sure) for label, p in more.pop("further", {}).items()),
             *more.pop("second", ()),
-        ),
+        )
+        if answered
+        else (),
         flags=more.pop("flags", ()),
+        abstention=more.pop("abstention", ()),
+        correction=more.pop("correction", None),
         notes=more.pop("notes", ()),
         heatmap=None if heat is None else np.asarray(heat, np.float32),
         film_digest=digest,
@@ -60,6 +65,12 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
 def _hostile(text: str) -> Item:
     flags = (QualityFlag(text, text),)
     return _item(text, 0.5, [[0.5]], notes=(text,), flags=flags, label=text, point=text)
+
+
+def _refused(text: str) -> Item:
+    why = (QualityFlag(text, text),)
+    righted = Correction(text, text, (Finding(text, 0.5, text, 0.42, True),))
+    return _item(text, 0.5, answered=False, abstention=why, correction=righted)
 
 
 @pytest.fixture
@@ -81,10 +92,32 @@ def items() -> list[Item]:
 
 
 @pytest.fixture
+def refused() -> list[Item]:
+    """A film that is not answered, one that would be if it were put right, one that was, and one that was forced."""
+    why = QualityFlag("wrong-view", "The header says view LL.")
+    upside_down = QualityFlag("upside-down", "The film seems to be upside down.")
+    found = Finding("pneumonia", 0.8, "balanced", 0.42, True)
+    righted = Correction("upside-down", "turned back by a half", (found,))
+    return [
+        _item("side.png", 0.9, answered=False, abstention=(why,)),
+        _item("down.png", 0.1, answered=False, abstention=(upside_down,), correction=righted),
+        _item("righted.png", 0.8, [[0.5]], flags=(upside_down,), correction=righted),
+        _item("forced.png", 0.2, [[0.5]], abstention=(why,)),
+        _item("plain.png", 0.1),
+    ]
+
+
+@pytest.fixture
 def hostile() -> list[Item]:
     """Every text that comes from outside, or from a bundle, is hostile."""
     failures = [(Failure(name, name, name), None) for name in HOSTILE]
     return [_hostile(name) for name in HOSTILE] + failures
+
+
+@pytest.fixture
+def hostile_refused() -> list[Item]:
+    """The same texts, of films that are not answered."""
+    return [_refused(name) for name in HOSTILE]
 
 
 @pytest.fixture

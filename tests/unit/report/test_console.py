@@ -78,3 +78,13 @@ def test_a_second_answer_is_an_aside_below_the_first(item, kind):
 def test_a_second_answer_is_no_wider_than_asked_either(item, kind):
     films = [item("a", second=[kind(0.9, label="x" * 99)])]
     assert max(columns(line) for line in format_table(outcomes(films), 70).splitlines()) == 70
+
+
+def test_what_is_not_answered_is_no_answer(refused):
+    lines = format_table([outcome for outcome, _ in refused], 140).splitlines()[2:]
+    assert ["not answered" in line for line in lines] == [True, True, False, False, False]
+    assert lines[0].split()[:2] == ["side.png", "-"]
+    assert lines[0].endswith("wrong-view")
+    assert lines[1].endswith("upside-down; corrected: pneumonia 80.0%")
+    assert lines[2].endswith("upside-down")
+    assert lines[3].endswith("forced: wrong-view")

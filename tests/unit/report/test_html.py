@@ -273,3 +273,33 @@ def test_a_page_says_what_a_second_answer_is_worth(tmp_path, about, item, kind):
         "Second answer If pneumonia, bacterial rather than viral: <of 0.8>"
         in Page((tmp_path / "r.html").read_text()).text
     )
+
+
+def test_films_that_are_not_answered_stand_between_positive_and_negative_ones(page, refused):
+    found = page(refused)
+    assert names(found) == ["righted.png", "side.png", "down.png", "forced.png", "plain.png"]
+    states = [a["data-states"] for a in found.all("li") if "data-states" in a]
+    assert states == ["flagged positive", "unanswered", "unanswered", "flagged negative", "negative"]
+    for count in ("Films 5", "Positive 1", "Negative 2", "Not answered 2", "Flagged 2"):
+        assert count in found.text
+    assert "Do not take them for negative." in found.text
+
+
+def test_a_film_that_is_not_answered_says_why_and_what_could_be_done(page, refused):
+    text = page(refused).text
+    assert "Not answered A reader has to look at this film. Why The header says view LL. Details" in text
+    assert "Read turned back by a half, the answer would be: pneumonia (80.0%)." in text
+    assert "Answered although The header says view LL." in text
+
+
+def test_nothing_of_it_is_shown_where_every_film_is_answered(page, items):
+    found = page(items)
+    parts = found.all("div", **{"class": "unanswered"}) + found.all("p", **{"class": "unanswered-note"})
+    assert ["hidden" in part for part in parts] == [True, True]
+
+
+def test_hostile_reasons_are_text(page, hostile_refused):
+    found = page(hostile_refused)
+    assert len(names(found)) == len(hostile_refused)
+    assert not [a for tag, a in found.elements if tag == "img" and a.get("src") == "x"]
+    assert len(found.all("script")) == 1

@@ -14,7 +14,7 @@ from pneumoscope.report import (
     open_table,
     unguarded,
 )
-from pneumoscope.report.table import guarded
+from pneumoscope.report.table import GATE_COLUMNS, guarded
 from pneumoscope.report.text import utf8
 
 
@@ -124,6 +124,9 @@ def test_a_json_line_holds_everything(tmp_path, items, write):
         "strong_evidence": None,
         "film_size": [24, 20],
         "regions": [],
+        "abstention": [],
+        "forced": False,
+        "correction": None,
     }
     assert rows[4] == {
         "kind": "failure",
@@ -244,3 +247,62 @@ def test_a_second_answer_names_what_it_hangs_on_in_json(tmp_path, item, kind, wr
     }
     row = msgspec.json.decode((tmp_path / "t.jsonl").read_bytes().splitlines()[0], type=ReadingRow)
     assert (row.findings[0].given, row.findings[1].given) == (msgspec.UNSET, "pneumonia")
+
+
+def test_a_film_that_is_not_answered_has_a_row_with_the_reason(tmp_path, refused, write):
+    write(open_table(tmp_path / "t.csv", gated=True), refused)
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        side, down, righted, forced, plain = csv.DictReader(file)
+    for row in (side, down):
+        assert row["decision"] == "not answered"
+        assert not any(
+            row[name] for name in ("probability", "label", "operating_point", "threshold", "forced", "error")
+        )
+        assert row["film_sha256"]
+        assert row["total_ms"]
+    assert (side["abstention"], side["reason"]) == ("wrong-view", "The header says view LL.")
+    assert (side["correction"], side["offered_probability"], side["offered_decision"]) == ("", "", "")
+    assert (down["correction"], down["offered_probability"], down["offered_decision"]) == (
+        "upside-down",
+        "0.800000",
+        "pneumonia",
+    )
+    assert (righted["decision"], righted["correction"], righted["offered_decision"]) == ("pneumonia", "upside-down", "")
+    assert (forced["decision"], forced["forced"], forced["abstention"]) == ("no pneumonia", "yes", "wrong-view")
+    assert not any(plain[name] for name in GATE_COLUMNS)
+
+
+def test_a_bundle_that_answers_all_has_no_columns_for_it(tmp_path, items, write):
+    write(open_table(tmp_path / "t.csv"), items)
+    assert not set(GATE_COLUMNS) & set((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()[0].split('"'))
+
+
+def test_json_lines_tell_it_too(tmp_path, refused, write):
+    write(open_table(tmp_path / "t.jsonl", gated=True), refused)
+    rows = [msgspec.json.decode(line, type=ReadingRow) for line in (tmp_path / "t.jsonl").read_bytes().splitlines()]
+    assert [len(row.findings) for row in rows] == [0, 0, 1, 1, 1]
+    assert [[reason.code for reason in row.abstention] for row in rows] == [
+        ["wrong-view"],
+        ["upside-down"],
+        [],
+        ["wrong-view"],
+        [],
+    ]
+    assert [row.forced for row in rows] == [False, False, False, True, False]
+    assert [row.correction and (row.correction.code, row.correction.done) for row in rows] == [
+        None,
+        ("upside-down", False),
+        ("upside-down", True),
+        None,
+        None,
+    ]
+    assert rows[1].correction.findings[0].probability == 0.8
+
+
+def test_lines_of_before_can_still_be_read(tmp_path, items, write):
+    write(open_table(tmp_path / "t.jsonl"), items)
+    line = json.loads((tmp_path / "t.jsonl").read_bytes().splitlines()[0])
+    for key in ("abstention", "forced", "correction"):
+        del line[key]
+    row = msgspec.json.decode(json.dumps(line), type=ReadingRow)
+    assert (row.abstention, row.forced, row.correction) == ([], False, None)

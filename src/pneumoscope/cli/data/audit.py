@@ -78,6 +78,6 @@ def _scores(listing: Listing, bundle: str) -> dict[str, float]:
 
     films = [film.path for film in listing.labelled().films]
     paths = (listing.root / path for path in films)
-    answers = Predictor.open(bundle).read_many(paths, lambda outcome, _: outcome, heatmap=False)
+    answers = Predictor.open(bundle, force=True).read_many(paths, lambda outcome, _: outcome, heatmap=False)
     told = zip(films, progress(answers, len(films), what="reading"), strict=True)
     return {path: outcome.finding.probability for path, outcome in told if isinstance(outcome, Reading)}

@@ -34,7 +34,7 @@ def case_film(reading: Reading, film: Radiograph | None, stated: str) -> CaseFil
         digest=reading.film_digest,
         probability=reading.finding.probability,
         stated=stated,
-        flags=tuple(flag.message for flag in reading.flags),
+        flags=tuple(flag.message for flag in reading.doubts),
         pixels=None if film is None else np.asarray(film_picture(film, _SIDE)),
         heatmap=reading.heatmap,
         regions=reading.regions,

@@ -207,6 +207,19 @@ class SecondAnswer:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """Films that the bundle would not answer: how many, for which first reasons, their ``share`` of all films, of those
+    with the finding (``positive``) and without; and the ``figures`` of the films that it would answer."""
+
+    refused: int
+    reasons: Mapping[str, int]
+    share: Estimate
+    positive: Estimate
+    negative: Estimate
+    figures: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class AtPrevalence:
     """What an answer is worth where the share ``prevalence`` has the finding."""
 
@@ -374,6 +387,7 @@ class EvaluationReport:
     reliability: tuple[Reliability, ...] = ()
     decision: Decision | None = None
     certainty: Certainty | None = None
+    refusals: Refusals | None = None
     confusions: tuple[Confusion, ...] = ()
     subtypes: tuple[SubtypeRecall, ...] = ()
     second: tuple[SecondAnswer, ...] = ()

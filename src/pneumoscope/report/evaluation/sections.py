@@ -199,6 +199,30 @@ def _certainty(report: EvaluationReport) -> Blocks:
     return [Paragraph(said), Table(("films", _INTERVAL), rows, numbers=frozenset({1}))]
 
 
+def _refusals(report: EvaluationReport) -> Blocks:
+    known = report.refusals
+    if known is None:
+        return []
+    label = report.measured.label
+    said = (
+        "The bundle does not answer every film. Here all were answered to be measured: the figures of this report hold "
+        "for all of them, and would not be better if more were refused."
+    )
+    rows = (
+        ("all films", share(known.share)),
+        (f"films with {label}", share(known.positive)),
+        ("films without", share(known.negative)),
+    )
+    blocks: Blocks = [Paragraph(said), Table(("refused, of", _INTERVAL), rows, numbers=frozenset({1}))]
+    if not known.refused:
+        return blocks
+    why = ", ".join(f"{count:,} {reason}" for reason, count in known.reasons.items())
+    figures = tuple((name_of(name), figure(known.figures[name])) for name in ordered(known.figures))
+    title = "Figures of the films that it answers"
+    answered = Table(("", _INTERVAL), figures, title, numbers=frozenset({1}))
+    return [*blocks, Paragraph(f"First reasons: {why}."), answered]
+
+
 def _prevalences(report: EvaluationReport) -> Blocks:
     if not report.prevalences:
         return []
@@ -411,6 +435,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[EvaluationReport], Blocks]]] = {
     "confusion": ("Right and wrong answers", _confusions),
     "certainty": ("Sure and not sure", _certainty),
     "second": ("The second answer", _second),
+    "refusals": ("Not answered", _refusals),
     "prevalence": ("At other prevalences", _prevalences),
     "groups": ("Groups", _subgroups),
     "robustness": ("Films of poorer quality", _robustness),

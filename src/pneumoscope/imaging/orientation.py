@@ -1,0 +1,23 @@
+"""A film turned, or as its negative: what puts right a film that came wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pneumoscope.core import Radiograph
+
+
+def turned(film: Radiograph, quarters: int) -> Radiograph:
+    """The film turned anticlockwise by so many quarters; below 0 clockwise. Its digest stays that of the file."""
+    pixels = np.ascontiguousarray(np.rot90(film.pixels, quarters))
+    if quarters % 2 == 0:
+        return replace(film, pixels=pixels)
+    (height, width), spacing = film.full_size, film.spacing
+    return replace(film, pixels=pixels, full_size=(width, height), spacing=spacing and (spacing[1], spacing[0]))
+
+
+def negative(film: Radiograph) -> Radiograph:
+    """The film with black and white exchanged."""
+    return replace(film, pixels=np.float32(1) - film.pixels)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumoscope.core import Radiograph
+from pneumoscope.imaging.orientation import negative, turned
+
+PIXELS = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]], np.float32)
+
+
+def film() -> Radiograph:
+    return Radiograph(pixels=PIXELS.copy(), digest="d", full_size=(20, 30), container="dicom", spacing=(0.1, 0.2))
+
+
+def test_a_quarter_anticlockwise_brings_the_right_side_to_the_top():
+    one = turned(film(), 1)
+    np.testing.assert_array_equal(one.pixels, np.array([[0.2, 0.5], [0.1, 0.4], [0.0, 0.3]], np.float32))
+    assert (one.full_size, one.spacing, one.digest) == ((30, 20), (0.2, 0.1), "d")
+
+
+@pytest.mark.parametrize("quarters", [-1, 1, 2, 3])
+def test_turned_back_it_is_the_same(quarters):
+    back = turned(turned(film(), quarters), -quarters)
+    np.testing.assert_array_equal(back.pixels, PIXELS)
+    assert (back.full_size, back.spacing) == ((20, 30), (0.1, 0.2))
+
+
+def test_a_negative_of_a_negative_is_the_film():
+    np.testing.assert_allclose(negative(film()).pixels, 1 - PIXELS)
+    np.testing.assert_allclose(negative(negative(film())).pixels, PIXELS, atol=1e-7)
