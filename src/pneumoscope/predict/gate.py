@@ -17,7 +17,7 @@ from pneumoscope.bundle.gate import GateNumbers, seen
 from pneumoscope.bundle.spec import Gate, Kind, Poor
 from pneumoscope.core import QualityFlag, Radiograph
 from pneumoscope.imaging.orientation import negative, turned
-from pneumoscope.imaging.quality import MEASURES, measures
+from pneumoscope.imaging.quality import MEASURES, half, measures
 from pneumoscope.predict.header import header_flags, header_reasons
 from pneumoscope.predict.quality import quality_flags
 from pneumoscope.stats.novelty import log_odds_against_first
@@ -112,18 +112,19 @@ def _picture(
     if blank := [flag for flag in flags if flag.code == "blank"]:
         yield from blank
         return
-    scores = numbers.scores(features[np.newaxis], seen(plain, numbers.side)[np.newaxis])
+    halved = half(plain)
+    scores = numbers.scores(features[np.newaxis], seen(halved, numbers.side)[np.newaxis])
     if log_odds_against_first(scores)[0] >= gate.other_from:
         kind = gate.kinds[1 + int(scores[0, 1:].argmax())]
         yield QualityFlag(kind, _LOOKS[kind])
         return
     if numbers.novelty(features[np.newaxis])[0] >= gate.novel_from:
         yield QualityFlag("novel", _NOVEL)
-    yield from _poor(plain, gate)
+    yield from _poor(halved, gate)
 
 
-def _poor(plain: NDArray[np.float32], gate: Gate) -> Iterator[QualityFlag]:
-    found = dict(zip(MEASURES, measures(plain), strict=True))
+def _poor(halved: NDArray[np.float32], gate: Gate) -> Iterator[QualityFlag]:
+    found = dict(zip(MEASURES, measures(halved), strict=True))
     for code, bound in gate.limits.items():
         limit = LIMITS[code]
         if limit.sign * found[limit.measure] > limit.sign * bound:

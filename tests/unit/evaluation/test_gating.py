@@ -153,7 +153,7 @@ def test_the_gate_tells_films_from_pictures_that_it_has_not_seen(made: Gated):
     assert {method for method, _ in shares} == set(METHODS)
     held, of = shares["gate", "validation films"]
     assert of == 29
-    assert held <= 2
+    assert held <= 5
     for what in ("stripes", "blots"):
         caught, of = shares["gate", what]
         assert 5 <= of <= 20

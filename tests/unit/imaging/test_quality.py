@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from pneumoscope.imaging.quality import MEASURES, measures, sharpness
+from pneumoscope.imaging.quality import MEASURES, cells, half, measures, sharpness
 
 SIDE = 224
 RNG = np.random.default_rng(3)
@@ -21,14 +22,28 @@ def film() -> np.ndarray:
 
 
 def found(pixels: np.ndarray) -> dict[str, float]:
-    return dict(zip(MEASURES, measures(pixels.astype(np.float32)), strict=True))
+    return dict(zip(MEASURES, measures(half(pixels.astype(np.float32))), strict=True))
+
+
+def test_half_a_film_is_the_mean_of_two_by_two():
+    pixels = film()
+    np.testing.assert_allclose(half(pixels), pixels.reshape(112, 2, 112, 2).mean(axis=(1, 3)), atol=1e-6)
+    np.testing.assert_array_equal(half(pixels[:223, :221]), half(pixels)[:111, :110])
+
+
+@pytest.mark.parametrize("size", [(16, 16), (8, 32), (5, 7), (224, 224)])
+def test_cells_are_pillows_box(size):
+    theirs = Image.fromarray(film()).resize((size[1], size[0]), Image.Resampling.BOX)
+    exact = all(SIDE % side == 0 for side in size)  # Pillow gives a pixel to one cell alone
+    np.testing.assert_allclose(cells(film(), *size), np.asarray(theirs), atol=1e-6 if exact else 0.03)
+    assert cells(film(), *size).mean() == pytest.approx(film().mean(), abs=1e-5)
 
 
 def test_a_ramp_measures_what_it_is():
     ramp = np.tile(np.linspace(0, 1, SIDE, dtype=np.float32), (SIDE, 1))
     told = found(ramp)
-    assert told["contrast"] == pytest.approx(0.9, abs=0.01)
-    assert told["brightness"] == pytest.approx(0.5, abs=0.01)
+    assert told["contrast"] == pytest.approx(0.9, abs=0.02)
+    assert told["brightness"] == pytest.approx(0.5, abs=0.02)
     assert told["black"] == pytest.approx(0.02, abs=0.01)
     assert told["white"] == pytest.approx(0.02, abs=0.01)
     # a step of a ramp is as long as its cells are wide: 2 pixels to 8

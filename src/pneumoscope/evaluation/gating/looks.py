@@ -14,7 +14,7 @@ from pneumoscope.core import Radiograph
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine
 from pneumoscope.imaging.preprocess import Preprocessing, planes, resize, standardise
-from pneumoscope.imaging.quality import measures
+from pneumoscope.imaging.quality import half, measures
 
 T = TypeVar("T")
 Progress = Callable[..., Iterable[Any]]
@@ -49,8 +49,8 @@ class Looks:
 def look(film: Radiograph, engine: Engine, spec: Preprocessing) -> Looks:
     """What is seen of one film."""
     outputs = engine.run(standardise(planes(film, spec), spec)[np.newaxis])
-    plain = resize(film, spec.plain)
-    greys, found = seen(plain, SIDE), measures(plain)
+    halved = half(resize(film, spec.plain))
+    greys, found = seen(halved, SIDE), measures(halved)
     return Looks(outputs.features, outputs.logits, greys[np.newaxis], found[np.newaxis])
 
 
