@@ -126,11 +126,12 @@ def _refuses(spec: BundleSpec) -> Iterator[Section]:
 def _by_header(population: Population | None) -> Iterator[str]:
     if population is None:
         return
-    whose = f", or whose patient was younger than {population.ages[0]} or older than {population.ages[1]}"
+    ages = population.ages
+    whose = f", or whose patient was younger than {ages[0]} or older than {ages[1]}" if ages else ""
     yield (
         f"Films whose header states another modality than {', '.join(population.modalities)}, a part of the body "
         f"without {' or '.join(population.body_parts)}, or a view other than {' or '.join(population.views)}"
-        f"{whose if population.ages else ''}. A word that names none of these is flagged, not refused."
+        f"{whose}. A word that names none of these is flagged, not refused."
     )
 
 

@@ -58,7 +58,8 @@ def check_release(
     yield from check_description(loaded.spec, contents)
     if golden.passed:
         yield from _steady(loaded, engine)
-        yield from check_explanation(Predictor(loaded, engine, force=True), manifest, split, jobs=jobs, progress=progress)
+        predictor = Predictor(loaded, engine, force=True)
+        yield from check_explanation(predictor, manifest, split, jobs=jobs, progress=progress)
 
 
 _FILES: Final = "every file that bundle.json names, with its SHA-256"

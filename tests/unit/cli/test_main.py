@@ -12,7 +12,7 @@ from tests.helpers import flat
 
 COMMANDS = [
     *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "recalibrate", "release-check", "card"),
-    *("recipes", "train", "tune", "ensemble", "export"),
+    *("recipes", "train", "tune", "ensemble", "export", "gate"),
 ]
 
 
