@@ -86,6 +86,12 @@ class Result:
         print(f"wrote {path}")
 
 
+def markdown(table: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, of which the first row is the head."""
+    lines = [f"| {' | '.join(row)} |" for row in table]
+    return [lines[0], "|" + "---|" * len(table[0]), *lines[1:]]
+
+
 def number(value: float | None) -> str:
     """Three digits that count, without an exponent."""
     if value is None:

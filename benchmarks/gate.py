@@ -142,7 +142,7 @@ def _told(one: Refused) -> dict[str, Any]:
 def _cost(predictor: Predictor) -> Figure:
     """Processor time of the gate's judgement, as a share of the reading's that has it, of 224-pixel films."""
     from pneumoscope.predict import gate  # noqa: PLC0415
-    from pneumoscope.predict import predictor as module
+    from pneumoscope.predict import predictor as module  # noqa: PLC0415
 
     films = [read(path) for path in common.films_in(common.TRAIN)[:_TIMED]]
     spent = 0.0

@@ -1,22 +1,19 @@
 """The peer: Keras DenseNet121 with one output, reading a folder as its users do, files to a CSV of probabilities.
 
 Runs in an environment of its own (the requirements of the extra peer-keras). The weights are random: they do not change
-the time. Prints one line of JSON: `seconds` is reading, predicting and writing, without imports and the model.
+the time. Reads JPEG and PNG alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import peer_common
 import tensorflow as tf
 
 _SIDE = 224
@@ -24,21 +21,19 @@ _BATCH = 32
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="a folder with one folder a class")
-    parser.add_argument("--out", type=Path, required=True, help="the CSV file")
-    parser.add_argument("--warm", action="store_true", help="predict once before the clock starts")
-    args = parser.parse_args()
+    args = peer_common.options(__doc__).parse_args()
     model = _model()
-    if args.warm:
-        # All of it, since Keras traces its graph anew for the last batch, which is smaller.
-        model.predict(_flow(args.folder), verbose=0)
-    started = time.perf_counter()
-    flow = _flow(args.folder)
-    probabilities = model.predict(flow, verbose=0)
-    _write(args.out, flow.filenames, probabilities[:, 0])
-    seconds = time.perf_counter() - started
-    print(json.dumps({"films": len(flow.filenames), "seconds": seconds} | _about(model)))
+
+    def read_all() -> None:
+        flow = _flow(args.folder)
+        probabilities = model.predict(flow, verbose=0)
+        peer_common.write(args.out, flow.filenames, probabilities[:, 0].tolist())
+
+    def read_one(film: Path) -> float:
+        picture = keras.utils.img_to_array(keras.utils.load_img(film, target_size=(_SIDE, _SIDE)))
+        return float(model.predict(picture[None] / 255, verbose=0)[0, 0])
+
+    peer_common.measure(peer_common.films_in(args.folder), read_all, read_one, args.warm)
 
 
 def _model() -> keras.Model:
@@ -52,25 +47,6 @@ def _flow(folder: Path) -> Any:
     return generator.flow_from_directory(
         folder, target_size=(_SIDE, _SIDE), batch_size=_BATCH, class_mode="binary", shuffle=False
     )
-
-
-def _write(path: Path, films: list[str], probabilities: Any) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["film", "probability"])
-        writer.writerows(zip(films, probabilities.tolist(), strict=True))
-
-
-def _about(model: keras.Model) -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "network": "DenseNet121",
-        "parameters": model.count_params(),
-        "batch": _BATCH,
-        "cores": cores,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-    }
 
 
 if __name__ == "__main__":

@@ -198,6 +198,41 @@ def write_several(path: Path, gains: Mapping[str, float], **changes: Any) -> Pat
     return write_tiny(path, tiny_contents(graph, tiny_golden(graph).to_bytes()), labels=labels, **changes)
 
 
+SECOND_GAIN, SECOND_THRESHOLD = -4.0, 0.4
+SECOND = Calibration(2.0, 4.0, 0.5)
+"""Of the answer that is asked only where the first is pneumonia: 1 / (1 + exp(8 * (2 * g - 1) - 4)) for a grey g."""
+
+
+def second_label(**changes: Any) -> Label:
+    """Bacterial rather than viral, on films with pneumonia."""
+    figure = Interval(value=0.8, low=0.7, high=0.85)
+    point = OperatingPoint(
+        name="balanced",
+        threshold=SECOND_THRESHOLD,
+        rule="by hand",
+        sensitivity=figure,
+        specificity=msgspec.structs.replace(figure, value=0.75),
+        data="no films with pneumonia",
+    )
+    label = Label(
+        name="bacterial",
+        code=Code(scheme="SCT", value="53084003", meaning="Bacterial pneumonia"),
+        calibration=SECOND,
+        strong_evidence=STRONG,
+        given="pneumonia",
+        otherwise="viral",
+        point=point,
+    )
+    return msgspec.structs.replace(label, **changes)
+
+
+def write_second(path: Path, second: Mapping[str, Any] | None = None, **changes: Any) -> Path:
+    """Write the tiny bundle with a second answer, changed as ``second`` says, and return ``path``."""
+    graph = tiny_graph((GAIN, SECOND_GAIN), classes=2)
+    labels = (tiny_spec().labels[0], second_label(**(second or {})))
+    return write_tiny(path, tiny_contents(graph, tiny_golden(graph).to_bytes()), labels=labels, **changes)
+
+
 def picture(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
     """Bytes of a picture file with these uint8 pixels."""
     file = io.BytesIO()

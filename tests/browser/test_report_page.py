@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pneumoscope.core import Failure, Finding, QualityFlag, Radiograph, Reading, Timings
+from pneumoscope.core import Failure, Finding, QualityFlag, Radiograph, Reading, Region, Timings
 from pneumoscope.report import HtmlReport, ReportAbout
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>.png'
@@ -29,6 +29,8 @@ ABOUT = ReportAbout(
 
 def item(name, probability, flagged, shape):
     film = Radiograph(pixels=np.full(shape, 0.5, np.float32), digest="ab" * 32, full_size=shape, container="png")
+    height, width = shape
+    box = Region(height // 4, width // 4, height // 2, width, 0.6)  # the second quarter down, the right three quarters
     reading = Reading(
         film=name,
         findings=(Finding("pneumonia", probability, "balanced", 0.42, probability >= 0.42),),
@@ -38,6 +40,9 @@ def item(name, probability, flagged, shape):
         film_digest=film.digest,
         bundle_digest="4f" * 32,
         milliseconds=Timings(1, 1, 1),
+        film_size=shape,
+        strong_evidence=10.4,
+        regions=(box,) if probability >= 0.42 else (),
     )
     return reading, film
 
@@ -146,6 +151,27 @@ def test_every_heat_map_lies_exactly_on_its_film(page, width):
         shape = card.locator(".film").evaluate("one => one.naturalWidth / one.naturalHeight")
         assert film["width"] / film["height"] == pytest.approx(shape, rel=0.02)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_every_box_lies_where_it_belongs_on_its_film_and_goes_with_the_heat_map(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    cards = [card for card in page.locator(".card").all() if card.locator(".regions").count()]
+    assert len(cards) == 2
+    for card in cards:
+        card.scroll_into_view_if_needed()
+        film, box = card.locator(".film").bounding_box(), card.locator(".regions rect").last.bounding_box()
+        expected = {
+            "x": film["x"] + film["width"] / 4,
+            "y": film["y"] + film["height"] / 4,
+            "width": 0.75 * film["width"],
+            "height": film["height"] / 4,
+        }
+        assert box == pytest.approx(expected, abs=2)  # a stroke has a width
+        assert card.locator(".regions text").text_content() == "60%"
+        assert "60% of the evidence lies" in card.locator(".where").text_content()
+        card.get_by_label("Heat map").uncheck()
+        assert card.locator(".regions").is_hidden()
 
 
 def test_the_page_reads_without_javascript(browser, address):

@@ -121,6 +121,13 @@ def test_an_area_of_one_is_not_known_for_sure():
     assert (reverse.low, reverse.high) == pytest.approx((0, 1 - few.low), abs=1e-9)
 
 
+def test_an_area_of_one_counts_patients_where_they_are_told():
+    labels, scores = np.repeat([1, 0], [50, 50]), np.arange(100, 0, -1)
+    by_film, by_patient = delong_auc(labels, scores), delong_auc(labels, scores, np.arange(100) // 10)
+    assert (by_patient.value, by_patient.high) == (1, 1)
+    assert (by_patient.low, by_film.low) == (newcombe_auc(1, 5, 5)[0], newcombe_auc(1, 50, 50)[0])
+
+
 def test_newcombes_ends_solve_newcombes_equation():
     """The measured area is 1.96 standard errors from each end, with the error at that end."""
     area, m, n = 0.8, 12, 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.bundle.spec import View
+from pneumoscope.cli import main
 from pneumoscope.core import DamagedBundle, RunError
 from pneumoscope.data import open_manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
@@ -106,16 +109,39 @@ def test_cells_of_the_map_average_to_the_logit(bundle: Path) -> None:
     np.testing.assert_allclose(outputs.cam.mean(axis=(2, 3)), outputs.logits, atol=1e-4)
 
 
-def test_int8_is_shipped_only_when_it_agrees_with_fp32(
-    quick: Run, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(graphs, "LARGEST_AUC_LOSS", 1.0)
-    monkeypatch.setattr(graphs, "LEAST_AGREEMENT", 0.0)
-    lenient = export(quick, tmp_path / "a", name="a", version="1", cache=cache)
-    monkeypatch.setattr(graphs, "LEAST_AGREEMENT", 1.1)
-    strict = export(quick, tmp_path / "b", name="b", version="1", cache=cache)
+@pytest.fixture(scope="module")
+def lenient_and_strict(quick: Run, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Bundles of one run: whatever int8 has lost is enough for the first, and too much for the second."""
+    folder = tmp_path_factory.mktemp("precisions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, "LARGEST_AUC_LOSS", 1.0)
+        for name, least in (("a", 0.0), ("b", 1.1)):
+            patch.setattr(graphs, "LEAST_AGREEMENT", least)
+            export(quick, folder / name, name=name, version="1", cache=cache)
+    return folder / "a", folder / "b"
+
+
+def test_int8_is_shipped_only_when_it_agrees_with_fp32(lenient_and_strict: tuple[Path, Path]) -> None:
+    lenient, strict = map(load_bundle, lenient_and_strict)
     assert (lenient.spec.graph.precision, strict.spec.graph.precision) == ("int8", "fp32")
     assert len(lenient.graph) < len(strict.graph)
+
+
+def test_int8_reads_films_as_fp32_of_the_same_run(lenient_and_strict: tuple[Path, Path]) -> None:
+    """As near on other films as on those that it was compared on when the bundle was made."""
+    int8, fp32 = map(Predictor.open, lenient_and_strict)
+    spec, paths = fp32.bundle.spec, sorted((FILMS / "test").rglob("*.jpeg"))
+    films = np.stack([network_input(read(path), spec.preprocessing) for path in paths])
+    strays = np.abs(int8.engine.run(films).logits - fp32.engine.run(films).logits)
+    assert strays.mean() <= 1.5 * int8.bundle.spec.graph.parity["mean_logit_difference"]
+    pairs = [(int8.read(path), fp32.read(path)) for path in paths]
+    p, expected = np.array([[reading.finding.probability for reading in pair] for pair in pairs]).T
+    assert np.abs(p - expected).mean() < 0.05
+    far = np.abs(expected - spec.operating_point().threshold) > 0.15
+    assert 0.2 < far.mean() < 1
+    assert ((p > 0.5) == (expected > 0.5))[far].all()
+    heat = [np.abs(one.heatmap - other.heatmap).mean() for one, other in pairs]
+    assert np.mean(heat) < 0.1
 
 
 def test_a_graph_that_fails_its_golden_check_leaves_no_bundle(
@@ -244,7 +270,7 @@ def test_each_label_is_measured_on_the_films_that_state_it(shown: Shown) -> None
     patients = [film.patient for film, said in zip(shown.films, stated, strict=True) if said]
     fitted = fit_calibration(truth, logits, patients, 0.5)
     assert (label.calibration, label.calibration_rule) == (fitted.calibration, fitted.rule)
-    assert fitted.rule.startswith("platt, the simplest family")
+    assert fitted.rule.startswith("platt, as from the simplest family on")
     # Platt's targets, for scikit-learn: each film counts a little for the other class too.
     positives, negatives = truth.sum(), (1 - truth).sum()
     share = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -420,3 +446,15 @@ def test_a_teacher_is_named(quick: Run) -> None:
     assert of_run(record, None)["teacher"] is None
     taught = of_run(replace(record, teacher="large 1.0", teacher_digest="b" * 64), None)["teacher"]
     assert (taught.name, taught.digest) == ("large 1.0", "b" * 64)
+
+
+def test_a_run_is_compared_as_what_ships_of_it(
+    by_heart: Run, bundle: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(cache))
+    entrants = (str(bundle), str(by_heart.folder))
+    result = CliRunner().invoke(main, ["compare", *entrants, "--data", str(FILMS), "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert f"exporting {by_heart.folder}" in result.stderr
+    first, second = json.loads((tmp_path / "comparison.json").read_text())["entrants"]
+    assert first["metrics"]["log_loss"]["value"] == second["metrics"]["log_loss"]["value"]

@@ -11,6 +11,7 @@ from pneumoscope.bundle.spec import (
     Certainty,
     Change,
     Gate,
+    Label,
     Member,
     OperatingPoint,
     Population,
@@ -18,6 +19,9 @@ from pneumoscope.bundle.spec import (
     Teacher,
 )
 from pneumoscope.core.document import Block, Code, Document, Item, Items, Line, Paragraph, Section, Table
+
+_OFFICIAL = "kermany"
+"""The source whose official test films the README tells of."""
 
 
 def model_card(spec: BundleSpec) -> str:
@@ -28,8 +32,9 @@ def model_card(spec: BundleSpec) -> str:
 def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
     """The bundle's facts; ``further`` sections come after what was measured when it was made."""
     opening = Paragraph(
-        f"Looks for {', '.join(label.name for label in spec.labels)} on a frontal chest X-ray."
+        f"Looks for {', '.join(label.name for label in spec.labels if not label.given)} on a frontal chest X-ray."
         + (" Exactly one of these is true of a film." if spec.exclusive else "")
+        + "".join(f" Where it finds {one.given}, it says whether that is {_either(one)}." for one in _second(spec))
         + f" Made {spec.created}."
     )
     sections = (
@@ -39,6 +44,7 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
         Section("measured", f"Measured on {spec.metrics_data}", _measured(spec)),
         *further,
         Section("points", "Operating points", _points(spec)),
+        *_second_answers(spec),
         *_certainty(spec),
         *_history(spec),
         Section("film", "How it takes a film", (Paragraph(_preprocessing(spec)),)),
@@ -48,15 +54,43 @@ def card(spec: BundleSpec, further: Sequence[Section] = ()) -> Document:
     return Document(f"{spec.name} {spec.version}", (opening,), sections)
 
 
-def _measured(spec: BundleSpec) -> tuple[Block, ...]:
-    rows = tuple((name, str(value)) for name, value in spec.metrics.items())
-    return (
-        Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1})),
-        Paragraph(
-            "These films come from the same folder as those it learned from, so the figures flatter it: films of "
-            "another place or scanner will be read less well. See the project's README for the official test films."
-        ),
+def _second(spec: BundleSpec) -> list[Label]:
+    """Labels that are asked only where the first is true."""
+    return [label for label in spec.labels if label.given]
+
+
+def _second_answers(spec: BundleSpec) -> Iterator[Section]:
+    if second := _second(spec):
+        yield Section("second", "The second answer", tuple(block for label in second for block in _asked(label)))
+
+
+def _either(label: Label) -> str:
+    return f"{label.name} rather than {label.no}"
+
+
+def _asked(label: Label) -> tuple[Block, ...]:
+    """The one threshold of a second answer, and what it is worth."""
+    point = label.point
+    if point is None:
+        return ()
+    rows = ((label.name, str(point.sensitivity)), (label.no, str(point.specificity)))
+    told = (
+        f"Told only where the first answer is {label.given}, from a probability of {point.threshold:.3f} on as "
+        f"{label.name}, below as {label.no}, whatever the operating point. The figures are of films with "
+        f"{label.given}: {point.data}."
     )
+    return Paragraph(told), Table(("which", "recall (95% interval)"), rows, numbers=frozenset({1}))
+
+
+def _measured(spec: BundleSpec) -> tuple[Block, ...]:
+    rows = tuple((name.replace("_", " "), str(value)) for name, value in spec.metrics.items())
+    said = (
+        "These films come from the same folder as those it learned from, so the figures flatter it: films of another "
+        "place or scanner will be read less well."
+    )
+    if any(source.name == _OFFICIAL for source in spec.data):
+        said += " See the project's README for the official test films."
+    return Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1})), Paragraph(said)
 
 
 def _points(spec: BundleSpec) -> tuple[Block, ...]:
@@ -64,14 +98,18 @@ def _points(spec: BundleSpec) -> tuple[Block, ...]:
     head = ("name", "positive from", "sensitivity", "specificity", "rule")
     table = Table(head, rows, numbers=frozenset({1, 2, 3}))
     whose = f"Sensitivity and specificity are those for {spec.labels[0].name}; the thresholds hold for every label."
-    said = [*([whose] if len(spec.labels) > 1 else []), *_counted(spec.operating_points[0])]
+    several = len(spec.labels) - len(spec.given) > 1
+    said = [*([whose] if several else []), *_counted(spec.operating_points[0])]
     return (table, *map(Paragraph, said))
 
 
 def _counted(point: OperatingPoint) -> Iterator[str]:
-    """How many films and patients the thresholds were chosen on, if the bundle says."""
+    """On how many films and patients thresholds were chosen, and on which they were measured, if the bundle says."""
     if point.positive and point.negative:
-        yield f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not."
+        yield (
+            f"Chosen on {point.chosen}, with {point.positive} that show it and {point.negative} that do not. "
+            f"Sensitivity and specificity (95% interval) are those of {point.data}."
+        )
 
 
 def _refuses(spec: BundleSpec) -> Iterator[Section]:
@@ -88,11 +126,12 @@ def _refuses(spec: BundleSpec) -> Iterator[Section]:
 def _by_header(population: Population | None) -> Iterator[str]:
     if population is None:
         return
-    whose = f", or whose patient was younger than {population.ages[0]} or older than {population.ages[1]}"
+    ages = population.ages
+    whose = f", or whose patient was younger than {ages[0]} or older than {ages[1]}" if ages else ""
     yield (
         f"Films whose header states another modality than {', '.join(population.modalities)}, a part of the body "
         f"without {' or '.join(population.body_parts)}, or a view other than {' or '.join(population.views)}"
-        f"{whose if population.ages else ''}. A word that names none of these is flagged, not refused."
+        f"{whose}. A word that names none of these is flagged, not refused."
     )
 
 
@@ -110,7 +149,7 @@ def _by_picture(gate: Gate | None) -> Iterator[str]:
 def _certainty(spec: BundleSpec) -> Iterator[Section]:
     """How calibrations were chosen and of which answers the bundle is sure, if it says."""
     lines = [f"{label.name}: {label.calibration_rule}." for label in spec.labels if label.calibration_rule]
-    lines += [_sure(label.name, label.certainty) for label in spec.labels if label.certainty]
+    lines += [_sure(label, label.certainty) for label in spec.labels if label.certainty]
     if lines:
         yield Section("certainty", "Calibration and certainty", (Items.of(*lines),))
 
@@ -124,12 +163,13 @@ def _graph(spec: BundleSpec) -> str:
     )
 
 
-def _sure(label: str, known: Certainty) -> str:
+def _sure(label: Label, known: Certainty) -> str:
+    name, among = label.name, f", of films with {label.given}" if label.given else ""
     return (
-        f"{label}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an answer "
-        f"is sure where it alone is possible. On average at most {known.error_rate:.0%} of patients lose the true "
-        f"answer on any film, with {label} and without. Found on {known.chosen} with {known.positive} that show it and "
-        f"{known.negative} that do not."
+        f"{name}{among}: yes is possible from a probability of {known.yes_from:.3f}, no up to {known.no_to:.3f}; an "
+        f"answer is sure where it alone is possible. On average at most {known.error_rate:.0%} of patients lose the "
+        f"true answer on any film, with {name} and without. Found on {known.chosen} with {known.positive} that show it "
+        f"and {known.negative} that do not."
     )
 
 

@@ -54,7 +54,7 @@ class GateNumbers:
     @property
     def features(self) -> int:
         """How many features of the graph it takes."""
-        return self.basis.shape[0]
+        return len(self.basis)
 
     @property
     def side(self) -> int:

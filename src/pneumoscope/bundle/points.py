@@ -6,6 +6,7 @@ does not: no other module of this room imports it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from pneumoscope.bundle.spec import Certainty, Interval, OperatingPoint, Sample
 from pneumoscope.stats.bootstrap import bootstrap
 from pneumoscope.stats.conformal import prediction_sets
-from pneumoscope.stats.intervals import Estimate, widest, wilson
+from pneumoscope.stats.delong import delong_auc
+from pneumoscope.stats.intervals import Estimate, widest, wilson_by_patient
 from pneumoscope.stats.operating_points import (
     Guarantee,
     Unachievable,
@@ -26,6 +28,7 @@ from pneumoscope.stats.operating_points import (
     rule_in,
     screening,
 )
+from pneumoscope.stats.weighted import ranked
 
 BALANCED: Final = "balanced"
 SCREENING: Final = "screening"
@@ -89,8 +92,12 @@ def rules(scored: Scored) -> tuple[Rule, ...]:
     """
     found = {name: promising(name, scored, AIMS) for name in (SCREENING, RULE_IN)}
     missing = "".join(f"; no {name} point, as {why}" for name, (rule, why) in found.items() if not rule)
+    return _balanced(scored, missing), *(rule for rule, _ in found.values() if rule)
+
+
+def _balanced(scored: Scored, missing: str = "") -> Rule:
     words = f"the film made {scored.label} more likely than it was: the most sensitivity + specificity{missing}"
-    return Rule(BALANCED, scored.prevalence, words), *(rule for rule, _ in found.values() if rule)
+    return Rule(BALANCED, scored.prevalence, words)
 
 
 def promising(name: str, scored: Scored, aims: Sequence[float]) -> tuple[Rule | None, Unachievable | None]:
@@ -115,19 +122,23 @@ def promised(name: str, scored: Scored, aim: float) -> Guarantee:
 def again(rule: Rule, scored: Scored) -> float:
     """The threshold by the same rule from other films, for judging the rule by films held back.
 
-    Where they are too few for the aim, the highest that they can promise takes its place.
+    Where they are too few for the aim, the highest that they can promise takes its place. Infinite, so that no film is
+    positive, where films without the finding reach a probability of 1 and rule-in has no threshold.
     """
     if rule.guarantee is None:
         return rule.threshold
     patients = scored.sample(1 if rule.name == SCREENING else 0).patients
-    return promised(rule.name, scored, min(rule.guarantee.aim, achievable(patients))).threshold
+    try:
+        return promised(rule.name, scored, min(rule.guarantee.aim, achievable(patients))).threshold
+    except Unachievable:
+        return math.inf
 
 
 def described(rule: Rule, scored: Scored, decisions: NDArray[np.bool_]) -> OperatingPoint:
     """The operating point, with what ``decisions`` about these films are worth.
 
-    Intervals are the wider, at each end, of Wilson's and of a bootstrap by patient. What is promised is never below
-    what the films seem to show: the lower end is at most the bound.
+    Intervals are the wider, at each end, of Wilson's and of a bootstrap by patient. They never claim more than is
+    promised: the lower end is at most the bound.
     """
     shares = {truth: _share(decisions[scored.truth == truth] == truth, scored, truth) for truth in (1, 0)}
     promise = rule.guarantee
@@ -155,6 +166,12 @@ def operating_points(scored: Scored) -> tuple[OperatingPoint, ...]:
     return tuple(described(rule, scored, scored.probabilities >= rule.threshold) for rule in rules(scored))
 
 
+def balanced_point(scored: Scored) -> OperatingPoint:
+    """The one point of a label that has a threshold of its own, described by the films that it was chosen on."""
+    rule = _balanced(scored)
+    return described(rule, scored, scored.probabilities >= rule.threshold)
+
+
 def certainty(scored: Scored) -> Certainty | None:
     """From where answers are sure; None if there are too few patients of a class to say."""
     try:
@@ -172,6 +189,12 @@ def certainty(scored: Scored) -> Certainty | None:
     )
 
 
+def area(truth: NDArray[np.int64], scores: NDArray[np.floating], patients: Sequence[str]) -> Interval:
+    """The area under the ROC curve, with the wider, at each end, of DeLong's interval and a bootstrap by patient."""
+    drawn = bootstrap(ranked(truth, scores), patients, resamples=RESAMPLES, seed=0)["auc"]
+    return interval(widest(delong_auc(truth, scores, patients), drawn))
+
+
 def interval(estimate: Estimate) -> Interval:
     """As a bundle writes it."""
     return Interval(value=estimate.value, low=estimate.low, high=estimate.high)
@@ -185,7 +208,7 @@ def _words(name: str, label: str, guarantee: Guarantee, why: Unachievable | None
 
 
 def _share(hits: NDArray[np.bool_], scored: Scored, truth: int) -> Interval:
-    patients = scored.only(scored.truth == truth).patients
+    patients = np.asarray(scored.patients)[scored.truth == truth]
     right = hits.astype(np.float64)
     drawn = bootstrap(lambda w: {"share": float(w @ right / w.sum())}, patients, resamples=RESAMPLES, seed=0)
-    return interval(widest(wilson(int(hits.sum()), len(hits)), drawn["share"]))
+    return interval(widest(wilson_by_patient(hits, patients), drawn["share"]))

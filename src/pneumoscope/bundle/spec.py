@@ -29,6 +29,10 @@ GATE_FILE = "gate.npz"
 CARD_FILE = "MODEL_CARD.md"
 OUTPUTS = ("logits", "features", "cam")
 
+LARGEST_AUC_LOSS: Final = 0.002
+LEAST_AGREEMENT: Final = 0.99
+"""An int8 graph further than this from fp32 on the validation films, for any label, is not shipped."""
+
 View = Literal["plain", "mirrored", "closer"]
 VIEWS: dict[View, str] = {
     "plain": "as it is",
@@ -72,10 +76,10 @@ class Sample(_Part, frozen=True, kw_only=True):
 class Certainty(_Part, frozen=True, kw_only=True):
     """From where an answer is sure: ``yes`` is possible from the probability ``yes_from``, ``no`` up to ``no_to``.
 
-    An answer is sure where it alone is possible. Of patients with the finding, at most the share ``error_rate`` has a
-    film of which yes is not possible, and of patients without it, one of which no is not. ``positive`` and
-    ``negative`` are the films that this was found on, on the day ``chosen``; ``data`` says whose they are. See
-    :mod:`pneumoscope.stats.conformal`.
+    An answer is sure where it alone is possible. Of patients with the finding, on average at most the share
+    ``error_rate`` has a film of which yes is not possible, and of patients without it, one of which no is not.
+    ``positive`` and ``negative`` are the films that this was found on, on the day ``chosen``; ``data`` says whose they
+    are. See :mod:`pneumoscope.stats.conformal`.
     """
 
     yes_from: Probability
@@ -97,6 +101,11 @@ class Label(_Part, frozen=True, kw_only=True):
     ``strong_evidence`` is the scale of heat maps: the calibrated log-odds of a cell of the class-activation map that
     only one cell in a hundred of the positive validation films exceeds. ``calibration_rule`` says how the calibration
     was chosen. Without ``certainty``, the bundle does not say of which answers it is sure.
+
+    A label with ``given``, the name of the first label, is asked only where that one is true: calibration, certainty
+    and figures are of such films alone, and it is told only where the first answer is yes. ``otherwise`` is what a no
+    is then called, if it has a name. It is decided at a ``point`` of its own, whatever the bundle's operating point;
+    the specificity there is the share of films that are ``otherwise`` and were called so.
     """
 
     name: str
@@ -105,6 +114,14 @@ class Label(_Part, frozen=True, kw_only=True):
     strong_evidence: Annotated[float, Meta(gt=0.0)]
     calibration_rule: str = ""
     certainty: Certainty | None = None
+    given: str | None = None
+    otherwise: str = ""
+    point: OperatingPoint | None = None
+
+    @property
+    def no(self) -> str:
+        """What a film is called of which it is not true."""
+        return self.otherwise or f"no {self.name}"
 
 
 class Interval(_Part, frozen=True, kw_only=True):
@@ -312,6 +329,7 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self.operating_point()
+        self._check_given()
         if not self.typical_film or len({len(row) for row in self.typical_film}) != 1 or not self.typical_film[0]:
             raise ValueError("typical_film: expected rows of one length")
         if any(len(member.calibrations) != len(self.labels) for member in self.members):
@@ -319,6 +337,18 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
         for name in self.files:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == SPEC_FILE:
                 raise ValueError(f"files: expected plain file names, got {name!r}")
+
+    def _check_given(self) -> None:
+        """What is asked on a condition needs the first label for it, and a threshold of its own."""
+        first = self.labels[0]
+        for label in self.labels:
+            if label.given is not None and (label.given != first.name or label is first or self.exclusive):
+                raise ValueError(
+                    f"labels: {label.name}: given: expected the first label ({first.name}) of labels that do not "
+                    f"exclude each other, got {label.given!r}"
+                )
+            if (label.given is None) != (label.point is None):
+                raise ValueError(f"labels: {label.name}: expected given and point, or neither")
 
     @property
     def gated(self) -> bool:
@@ -338,3 +368,8 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
                 return point
         known = ", ".join(point.name for point in self.operating_points)
         raise ValueError(f"expected one of the operating points {known}, got {wanted!r}")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Labels that are asked only where another is true, and which that is."""
+        return {label.name: label.given for label in self.labels if label.given is not None}

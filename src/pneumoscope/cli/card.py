@@ -36,7 +36,7 @@ def card(bundle: str, form: str | None, out: Path | None, evaluation: Path | Non
 
     loaded = load_bundle(bundle)
     document = full_card(loaded, read_evaluation(evaluation, loaded) if evaluation else None)
-    html = form == "html" or (form is None and out is not None and out.suffix == ".html")
+    html = form == "html" or (form is None and out is not None and out.suffix.lower() in {".html", ".htm"})
     text = document_html(document) if html else markdown(document)
     if out is None:
         click.echo(text, nl=False)

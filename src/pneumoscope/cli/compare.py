@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
-from pneumoscope.cli.options import jobs_option, need, progress
+from pneumoscope.cli.options import cache_folder, jobs_option, need, progress
 
 if TYPE_CHECKING:
     from pneumoscope.core.manifest import Manifest
@@ -51,8 +52,9 @@ def compare(
 ) -> None:
     """Compare programs on the same films.
 
-    ENTRANT is a bundle, which reads the films of --data; the folder or the metrics.json of an evaluation, with its
-    scores.csv; or a table of anybody's scores (film, label, probability). A training run has to be exported first.
+    ENTRANT is a bundle, which reads the films of --data; a finished training run, which is exported first, as what
+    ships is what counts; the folder or the metrics.json of an evaluation, with its scores.csv; or a table of anybody's
+    scores (film, label, probability).
 
     Ranks them with 95% intervals and tests each against the first, on the films that all answered: DeLong's test for
     the AUC, McNemar's exact test for the decisions, and a bootstrap of the patients for recall, specificity and log
@@ -83,14 +85,27 @@ def compare(
         click.echo(f"wrote comparison.json, comparison.csv and comparison.html in {out}", err=True)
 
 
-def _measured(bundle: str, *, manifest: Manifest | None, split: str, jobs: int | None) -> Evaluation:
+def _measured(place: str, *, manifest: Manifest | None, split: str, jobs: int | None) -> Evaluation:
     from pneumoscope.evaluation import evaluate
     from pneumoscope.predict import Predictor
 
     if manifest is None:
-        raise click.UsageError(f"{bundle} is a bundle, and needs --data to read films of")
-    predictor = Predictor.open(bundle)
-    return evaluate(predictor, manifest, split, jobs=jobs, progress=partial(progress, what=bundle))
+        raise click.UsageError(f"{place} has to read films, and needs --data")
+    with TemporaryDirectory() as scratch:
+        run = Path(place)
+        predictor = Predictor.open(_exported(run, Path(scratch)) if (run / "run.json").is_file() else place)
+    return evaluate(predictor, manifest, split, jobs=jobs, progress=partial(progress, what=place))
+
+
+def _exported(run: Path, scratch: Path) -> Path:
+    """A bundle of what ships of a training run."""
+    need("train", "pneumoscope compare with a training run")
+    from pneumoscope.training.export import export
+    from pneumoscope.training.run_folder import Run
+
+    click.echo(f"exporting {run}", err=True)
+    export(Run(run), scratch / "run.zip", name=run.name, version="run", cache=cache_folder())
+    return scratch / "run.zip"
 
 
 def _places(manifest: Manifest) -> dict[str, Path]:

@@ -6,7 +6,7 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.evaluation import Evaluation, Metrics
-    from pneumoscope.evaluation.schema import Figure, LabelMetrics
+    from pneumoscope.evaluation.schema import ChoiceMetrics, Figure, LabelMetrics, SecondAnswer
 
 
 @click.command()
@@ -101,7 +101,8 @@ def evaluate(
     Reported with 95% intervals: areas under the ROC and the precision-recall curve, log loss, Brier score, calibration
     errors, accuracy, recall, specificity, precision, negative predictive value, F1, Matthews' correlation and others,
     and the confusion matrix; of a bundle with several labels for each of them, on the films that state it, and of
-    labels that exclude each other also how often the most probable one is true.
+    labels that exclude each other also how often the most probable one is true; of a label that is asked only where the
+    first is true, on those films, and of both answers together.
 
     Then a closer look, unless --quick: groups of films, where the heat lies, what painting over marks, borders and the
     middle changes, films turned, dimmed, blurred or cut, and the films that were answered worst.
@@ -111,6 +112,8 @@ def evaluate(
     """
     if scores:
         _refuse_options(ctx, _OF_BUNDLES, "does not go with --scores")
+        if data is None:
+            _refuse_options(ctx, ("split",), "goes with --data: a table of scores has no splits")
         need("evaluate", "pneumoscope evaluate")
         _measure_scores(scores, threshold, data, split, out)
         return
@@ -123,9 +126,18 @@ def evaluate(
         if not quick:
             raise click.UsageError("--prepared goes with --quick: a closer look needs the films themselves", ctx)
     if quick:
-        _refuse_options(ctx, ("robustness_films", "outside_population"), "does not go with --quick")
-    closer = None if quick else {"robustness_films": robustness_films, "outside": outside_population}
-    _measure_bundle(bundle, data, split, out, closer, operating_point=operating_point, jobs=jobs, prepared=prepared)
+        _refuse_options(ctx, ("robustness_films",), "does not go with --quick")
+    _measure_bundle(
+        bundle,
+        data,
+        split,
+        out,
+        None if quick else robustness_films,
+        operating_point=operating_point,
+        jobs=jobs,
+        prepared=prepared,
+        outside=outside_population,
+    )
 
 
 _OF_BUNDLES = ("bundle", "operating_point", "jobs", "prepared", "quick", "robustness_films", "outside_population")
@@ -142,13 +154,14 @@ def _measure_bundle(
     data: Path,
     split: str,
     out: Path,
-    closer: dict[str, Any] | None,
+    robustness_films: int | None,
     *,
     operating_point: str | None,
     jobs: int | None,
     prepared: bool,
+    outside: str,
 ) -> None:
-    """``closer`` are the options of the closer look; None for none."""
+    """Without ``robustness_films``, a number, there is no closer look."""
     from pneumoscope.data import open_manifest
     from pneumoscope.evaluation import evaluate as measure
     from pneumoscope.evaluation import look_closer, write_evaluation, write_figures
@@ -166,16 +179,19 @@ def _measure_bundle(
         jobs=jobs,
         progress=partial(progress, what=split),
         cache=cache_folder() if prepared else None,
+        outside=outside,
     )
     write_figures(result, out)  # before the long part: what is known is not lost, and a folder that cannot be is told
-    look = None if closer is None else look_closer(predictor, manifest, split, jobs=jobs, progress=progress, **closer)
-    write_evaluation(result, out, look, command=_command())
+    look = None
+    if robustness_films is not None:
+        look = look_closer(predictor, manifest, split, robustness_films=robustness_films, jobs=jobs, progress=progress)
+    names = write_evaluation(result, out, look, command=_command())
     _echo_evaluation(result)
     if result.summary.data.unreadable:
         click.echo(f"  {result.summary.data.unreadable} films could not be read; {out / 'scores.csv'} says why")
-    for caution in look.cautions if look else ():
+    for caution in result.summary.cautions:
         click.echo(f"  {caution}")
-    click.echo(f"wrote report.html, report.pdf, metrics.json, scores.csv and curves.png in {out}", err=True)
+    click.echo(f"wrote {', '.join(names[:-1])} and {names[-1]} in {out}", err=True)
 
 
 def _command() -> str:
@@ -218,15 +234,27 @@ def _echo_evaluation(result: Evaluation) -> None:
     if refused := summary.refusals:
         why = ", ".join(f"{count} {reason}" for reason, count in refused.reasons.items())
         click.echo(f"  {refused.refused} of them the bundle would not answer{f' ({why})' if why else ''}; here all are")
+    for second in summary.second or ():
+        click.echo(
+            f"{second.label} rather than {second.otherwise}, on the {second.films} films with {second.given} that "
+            f"state which (recall is that of {second.label}, specificity that of {second.otherwise})"
+        )
+        _echo_measures(second)
+        click.echo(f"both answers, on {second.whole.films} films")
+        _echo_choice(second.whole)
     if choice := summary.argmax:
         click.echo(f"the most probable label, on the {choice.films} films of which exactly one is true")
-        _echo_metrics(choice.metrics)
-        for label, counts in zip(choice.labels, choice.confusion, strict=True):
-            read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice.labels, counts, strict=True))
-            click.echo(f"  {label} read {read_as}")
+        _echo_choice(choice)
 
 
-def _echo_measures(measured: Metrics | LabelMetrics) -> None:
+def _echo_choice(choice: ChoiceMetrics) -> None:
+    _echo_metrics(choice.metrics)
+    for label, counts in zip(choice.labels, choice.confusion, strict=True):
+        read_as = ", ".join(f"{n} as {name}" for name, n in zip(choice.labels, counts, strict=True))
+        click.echo(f"  {label} read {read_as}")
+
+
+def _echo_measures(measured: Metrics | LabelMetrics | SecondAnswer) -> None:
     _echo_metrics(measured.metrics)
     counts = msgspec.structs.asdict(measured.confusion)
     click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()))

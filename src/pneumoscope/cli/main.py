@@ -23,6 +23,7 @@ from pneumoscope.cli.gate import gate
 from pneumoscope.cli.predict import predict
 from pneumoscope.cli.recalibrate import recalibrate
 from pneumoscope.cli.recipes import recipes
+from pneumoscope.cli.release_check import release_check
 from pneumoscope.cli.train import train
 from pneumoscope.cli.tune import tune
 from pneumoscope.core import PneumoscopeError
@@ -65,7 +66,7 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 _COMMANDS = (
     *(predict, doctor, data),
-    *(evaluate, compare, check_claim, recalibrate, card),
+    *(evaluate, compare, check_claim, recalibrate, release_check, card),
     *(recipes, train, tune, export, ensemble, gate),
 )
 for _command in _COMMANDS:

@@ -77,6 +77,8 @@ def cache_folder() -> Path:
 
 def progress(items: Iterable[T], total: int, what: str = "films", unit: str = " films") -> Iterable[T]:
     """The items, with a progress bar on stderr where a person is looking."""
+    if not sys.stderr.isatty():
+        return items
     from tqdm import tqdm
 
-    return tqdm(items, total=total, unit=unit, desc=what, disable=None, file=sys.stderr, dynamic_ncols=True)
+    return tqdm(items, total=total, unit=unit, desc=what, file=sys.stderr, dynamic_ncols=True)

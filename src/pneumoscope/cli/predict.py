@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def predict(
     with ExitStack() as stack:
         reports = _open_reports(stack, predictor, out, html, heatmaps)
         show = None if quiet else _console()
-        answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports), jobs=jobs)
+        answers = predictor.read_many(films, _renderer(reports), heatmap=bool(reports or show), jobs=jobs)
         for outcome, rendered in progress(answers, total):
             if isinstance(outcome, Failure):
                 failed.append(outcome)
@@ -138,7 +138,7 @@ def _about(predictor: Predictor) -> Any:
     from pneumoscope.report import ReportAbout
 
     spec, point = predictor.bundle.spec, predictor.operating_point
-    of_first = f" for {spec.labels[0].name}" if len(spec.labels) > 1 else ""
+    of_first = f" for {spec.labels[0].name}" if len(spec.labels) - len(spec.given) > 1 else ""
     return ReportAbout(
         title="Chest X-ray readings",
         model=spec.name,
@@ -154,6 +154,8 @@ def _about(predictor: Predictor) -> Any:
         program_version=pneumoscope.__version__,
         created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
         certainty=_certainty(spec),
+        strong_evidence=spec.labels[0].strong_evidence,
+        second=" ".join(_second(spec)),
     )
 
 
@@ -172,7 +174,7 @@ def _certainty(spec: BundleSpec) -> str:
 
 def _prevalence(spec: BundleSpec) -> str:
     """What the probabilities are about; and of a bundle with several labels, by which films are sorted and counted."""
-    first, *others = spec.labels
+    first, *others = [label for label in spec.labels if not label.given]
     share = f"{first.calibration.prevalence:.0%} show {first.name}"
     if not others:
         return (
@@ -183,6 +185,19 @@ def _prevalence(spec: BundleSpec) -> str:
         f"Its probabilities are those of groups of films of which {shares}: where one is rarer, its own are too high. "
         f"Films are sorted, counted and coloured by {first.name}, the first of its labels."
     )
+
+
+def _second(spec: BundleSpec) -> Iterator[str]:
+    """What is told beside a positive first answer, and what it is worth."""
+    for label in spec.labels:
+        if label.given and (point := label.point):
+            yield (
+                f"If {label.given}, {label.name} rather than {label.no}: told only beside a positive answer, with "
+                f"probabilities of a group of which {label.calibration.prevalence:.0%} are {label.name}, and "
+                f"'not sure which' where both are possible. Of films with {label.given} it recognises "
+                f"{point.sensitivity} of the {label.name} and {point.specificity} of the {label.no} ones (95% "
+                f"intervals; {point.data})."
+            )
 
 
 def _console() -> Callable[[Outcome], None]:

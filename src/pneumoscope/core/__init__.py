@@ -19,7 +19,7 @@ from pneumoscope.core.errors import (
     UnsupportedFilm,
 )
 from pneumoscope.core.radiograph import Radiograph
-from pneumoscope.core.reading import Correction, Failure, Finding, Outcome, QualityFlag, Reading, Timings
+from pneumoscope.core.reading import Correction, Failure, Finding, Outcome, QualityFlag, Reading, Region, Timings
 
 __all__ = [
     "BundleError",
@@ -41,6 +41,7 @@ __all__ = [
     "Radiograph",
     "Reading",
     "RecipeError",
+    "Region",
     "RunError",
     "ScoresError",
     "Timings",

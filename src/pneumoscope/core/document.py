@@ -76,7 +76,7 @@ class Table(Block):
 
     Raises
     ------
-    ValueError : if a row is longer or shorter than another, or than the head.
+    ValueError : if a row is longer or shorter than another, or than the head; if there is neither head nor row.
     """
 
     head: tuple[str, ...]
@@ -87,6 +87,8 @@ class Table(Block):
 
     def __post_init__(self) -> None:
         widths = {len(row) for row in self.rows} | ({len(self.head)} if self.head else set())
+        if not widths:
+            raise ValueError(f"{self.title or 'table'}: expected a head or rows, got neither")
         if len(widths) > 1:
             raise ValueError(f"{self.title or 'table'}: expected rows of one length, got {sorted(widths)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ class Radiograph:
     ----------
     pixels : (H, W) float32 in [0, 1]; 0 is air (black), 1 is bone (white).
     digest : SHA-256 (hex) of the file's bytes.
-    full_size : (height, width) in the file; larger than ``pixels`` when a JPEG was decoded at reduced scale.
+    full_size : (height, width) in the file; larger than ``pixels`` when the film was decoded at a reduced scale.
     container : ``"jpeg"``, ``"png"``, ``"tiff"``, ``"bmp"``, ``"webp"`` or ``"dicom"``.
     colour : whether the file stores its greys in colour channels.
     chroma : share of pixels, 0 to 1, with visible colour (a stamp, an annotation). Zero for a plain film.
@@ -53,3 +54,19 @@ class Radiograph:
         if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
             raise ValueError(f"pixels: expected values in [0, 1], got [{low}, {high}]")
         p.flags.writeable = False
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """(height, width) of the film, measured in ``pixels``.
+
+        Whole numbers, unless a reduced scale did not divide the file's size: part of the last row or column then lies
+        beyond the film.
+        """
+        (height, width), (rows, columns) = self.full_size, self.pixels.shape
+        return _within(height, rows), _within(width, columns)
+
+
+def _within(full: int, shown: int) -> float:
+    """How much of a side of ``shown`` pixels is film, where each stands for as many of the ``full`` ones."""
+    inside = full / max(1, round(full / shown))
+    return inside if math.ceil(inside) == shown else float(shown)

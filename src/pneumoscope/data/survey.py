@@ -28,7 +28,7 @@ THUMB = 32
 _SPEC = Preprocessing(size=(SIDE, SIDE))
 _RIM = 8
 _DARK, _BRIGHT = 0.04, 0.96
-_VERSION = 2
+_VERSION = 3
 """To be raised when a measurement changes: the cache is then made anew."""
 
 MEASURED: dict[str, tuple[str, ...]] = {

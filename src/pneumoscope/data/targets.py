@@ -5,13 +5,14 @@
     bacterial, viral      the subtype of a pneumonia; no without pneumonia
     any other word        a finding in the manifest's words, whatever their case; no where the row states other things
 
-Where a row states nothing about a label the answer is NaN, not "no": silence is no finding.
+Where a row states nothing about a label the answer is NaN, not "no": silence is no finding. Of a label that is asked
+only where another is true (``given``), nothing is stated of any other film.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -28,47 +29,76 @@ _NOTHING: Final = {"normal", "no finding", "no findings"}
 """Findings that say that there is none."""
 _NOT_STATED: Final = float("nan")
 _NAMED = 20
+_OTHER_KIND: Final = {"bacterial": "viral", "viral": "bacterial"}
 
 _Rule = Callable[[Film, set[str]], float]
 """What a film says of one label, given the film and its findings."""
 
+Given = Mapping[str, str]
+"""Labels that are asked only where another is true, and which that is."""
 
-def targets(films: Sequence[Film], labels: Sequence[str], *, exclusive: bool = False) -> NDArray[np.float32]:
+
+def targets(
+    films: Sequence[Film], labels: Sequence[str], *, exclusive: bool = False, given: Given | None = None
+) -> NDArray[np.float32]:
     """(N, K) whether each label is true of each film: 1 yes, 0 no, NaN not stated.
 
-    If the labels are ``exclusive`` and one is true, those that are not stated are not true.
+    If the labels are ``exclusive`` and one is true, those that are not stated are not true. Of a label in ``given``
+    nothing is stated unless the one that it goes with is true.
 
     >>> film = Film("a.png", "", "p", 1, "viral", "train", "made up")
     >>> targets([film], ["pneumonia", "normal", "bacterial", "viral", "tumour"]).tolist()
     [[1.0, 0.0, 0.0, 1.0, 0.0]]
+    >>> normal = replace(film, label=0, subtype="")
+    >>> targets([film, normal], ["pneumonia", "bacterial"], given={"bacterial": "pneumonia"}).tolist()
+    [[1.0, 0.0], [0.0, nan]]
     """
     rules = [_rule(label) for label in labels]
     answers = [[rule(film, found) for rule in rules] for film, found in zip(films, map(_found, films), strict=True)]
     stated = np.array(answers, np.float32).reshape(len(films), len(labels))
     settled = one_each(stated)[:, np.newaxis] & exclusive
-    return np.where(settled, np.nan_to_num(stated), stated)
+    return _where_asked(np.where(settled, np.nan_to_num(stated), stated), list(labels), given or {})
 
 
-def with_targets(manifest: Manifest, labels: Sequence[str]) -> Manifest:
+def _where_asked(answers: NDArray[np.float32], labels: list[str], given: Given) -> NDArray[np.float32]:
+    asked = answers.copy()
+    for label, condition in given.items():
+        asked[answers[:, labels.index(condition)] != 1, labels.index(label)] = _NOT_STATED
+    return asked
+
+
+def otherwise(label: str) -> str:
+    """What a pneumonia is that is not of this kind; "" for a label without a counterpart.
+
+    >>> otherwise("bacterial"), otherwise("tumour")
+    ('viral', '')
+    """
+    return _OTHER_KIND.get(label.casefold(), "")
+
+
+def with_targets(manifest: Manifest, labels: Sequence[str], given: Given | None = None) -> Manifest:
     """The films of which at least one label is known; may be none."""
-    known = np.asarray((~np.isnan(targets(manifest.films, labels))).any(axis=1))
+    known = np.asarray((~np.isnan(targets(manifest.films, labels, given=given))).any(axis=1))
     return replace(manifest, films=tuple(compress(manifest.films, known)))
 
 
-def check_labels(manifest: Manifest, labels: Sequence[str], *, exclusive: bool = False) -> None:
+def check_labels(
+    manifest: Manifest, labels: Sequence[str], *, exclusive: bool = False, given: Given | None = None
+) -> None:
     """Make sure that each label can be learned, or calibrated, on these films.
 
     Raises
     ------
     ManifestError : if no film is said to have a label, or none not to have it; names what the films are said to have.
     """
-    answers = targets(manifest.films, labels, exclusive=exclusive)
+    answers = targets(manifest.films, labels, exclusive=exclusive, given=given)
     for label, column in zip(labels, answers.T, strict=True):
         yes, no = int((column == 1).sum()), int((column == 0).sum())
+        among = f" among those with {given[label]}" if given and label in given else ""
         if not yes or not no:
             raise ManifestError(
-                f"{manifest.root}: label {label!r}: expected films with and without it, found {yes} with and {no} "
-                f"without. The films state: {_stated(manifest.films)}"
+                f"{manifest.root}: label {label!r}: expected films with and without it{among}, found {yes} with and "
+                f"{no} without. The films state: {_stated(manifest.films)}"
             )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from pneumoscope.core.manifest import Manifest
+from pneumoscope.evaluation.faithful import faithfulness
 from pneumoscope.evaluation.heat import heat_by_outcome
 from pneumoscope.evaluation.labelled import LabelledFilms
 from pneumoscope.evaluation.occlusion import blank_regions, paint_markers
-from pneumoscope.evaluation.population import cautions
 from pneumoscope.evaluation.robustness import Robustness, robustness
 from pneumoscope.evaluation.schema import Heat, Metrics
 from pneumoscope.evaluation.seen import look_at
@@ -34,17 +34,10 @@ class CloserLook:
     heat: Heat
     worst: Worst
     robustness: Robustness | None
-    cautions: tuple[str, ...]
 
     def added_to(self, metrics: Metrics) -> Metrics:
         """The metrics with what was seen; the worst films are for the report alone."""
-        return msgspec.structs.replace(
-            metrics,
-            subgroups=self.subgroups,
-            heat=self.heat,
-            robustness=self.robustness,
-            cautions=(*metrics.cautions, *self.cautions),
-        )
+        return msgspec.structs.replace(metrics, subgroups=self.subgroups, heat=self.heat, robustness=self.robustness)
 
 
 def look_closer(
@@ -53,7 +46,6 @@ def look_closer(
     split: str,
     *,
     robustness_films: int = 200,
-    outside: str = "",
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> CloserLook:
@@ -62,7 +54,6 @@ def look_closer(
     Parameters
     ----------
     robustness_films : about so many films, whole patients, are read at each level of each perturbation; 0 for none.
-    outside : who is on the films, if they are not those for whom the bundle is meant.
 
     Raises
     ------
@@ -79,16 +70,11 @@ def look_closer(
         by_outcome=heat_by_outcome(seen),
         blanked=blank_regions(predictor, films, **options("painted over")),
         markers=paint_markers(predictor, films, **options("marks")),
+        faithfulness=faithfulness(predictor, films, **options("regions taken out")),
     )
     shaken = (
         robustness(predictor, films, most=robustness_films, seed=SEED, **options("robustness"))
         if robustness_films
         else None
     )
-    return CloserLook(
-        subgroups=subgroups(seen, seed=SEED),
-        heat=heat,
-        worst=worst(seen),
-        robustness=shaken,
-        cautions=cautions(spec, films.films, outside=outside),
-    )
+    return CloserLook(subgroups=subgroups(seen, seed=SEED), heat=heat, worst=worst(seen), robustness=shaken)

@@ -169,7 +169,7 @@ def _rank(entrant: Entrant, measure: str) -> float:
 def _pair(entry: Entry, base: Entry) -> Pair:
     ours, theirs = entry.answers, base.answers
     right, right_base = ours.decisions == ours.truth, theirs.decisions == theirs.truth
-    drawn = paired_bootstrap(_resampled(ours), _resampled(theirs), ours.patients, resamples=RESAMPLES, seed=SEED)
+    drawn = _drawn(ours, theirs)
     tests = [
         _difference("auc", "DeLong", delong_test(ours.truth, ours.probabilities, theirs.probabilities)),
         _difference("accuracy", "McNemar, exact", mcnemar(right, right_base)),
@@ -184,6 +184,14 @@ def _pair(entry: Entry, base: Entry) -> Pair:
         won=_disagreements(entry, base, won),
         lost=_disagreements(entry, base, lost),
     )
+
+
+def _drawn(ours: Answers, theirs: Answers) -> dict[str, PairedTest]:
+    """By patient; of the films of a single one, which do not tell how patients differ, the difference alone."""
+    drawn = paired_bootstrap(_resampled(ours), _resampled(theirs), ours.patients, resamples=RESAMPLES, seed=SEED)
+    if any(one != ours.patients[0] for one in ours.patients):
+        return drawn
+    return {name: PairedTest(test.difference, math.nan, math.nan, math.nan) for name, test in drawn.items()}
 
 
 def _resampled(answers: Answers) -> Measures:

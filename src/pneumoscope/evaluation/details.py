@@ -11,12 +11,19 @@ from scipy.special import expit, logit
 
 from pneumoscope.bundle import OperatingPoint
 from pneumoscope.evaluation.measured import share
-from pneumoscope.evaluation.measures import Answers, decision_measures, label_measures
-from pneumoscope.evaluation.schema import Confusion, Figure, PointMetrics, SubtypeRecall, Sureness, Uncalibrated
+from pneumoscope.evaluation.measures import RESAMPLES, SEED, Answers, decision_measures, label_measures
+from pneumoscope.evaluation.schema import (
+    AtPrevalence,
+    Figure,
+    PointMetrics,
+    SubtypeRecall,
+    Sureness,
+    Uncalibrated,
+)
 from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.calibration import Calibration
 from pneumoscope.stats.curves import reliability
-from pneumoscope.stats.prevalence import PredictiveValues, predictive_values
+from pneumoscope.stats.prevalence import at_prevalences
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _MOVED = ("log_loss", "brier", "calibration_error", "calibration_error_filled")
@@ -80,12 +87,18 @@ def _recalls(answers: Answers, subtypes: np.ndarray[tuple[int], np.dtype[np.str_
         yield SubtypeRecall(subtype=str(subtype), films=len(found), found=int(found.sum()), recall=recall)
 
 
-def elsewhere(counts: Confusion) -> tuple[PredictiveValues, ...]:
+def elsewhere(answers: Answers) -> tuple[AtPrevalence, ...]:
     """What an answer is worth at other prevalences; nothing if a class has no film."""
-    c = counts
-    if not (c.true_positive + c.false_negative and c.true_negative + c.false_positive):
+    if not answers.both:
         return ()
+    found = at_prevalences(
+        answers.truth, answers.decisions, answers.patients, PREVALENCES, resamples=RESAMPLES, seed=SEED
+    )
     return tuple(
-        predictive_values(c.true_positive, c.false_negative, c.true_negative, c.false_positive, prevalence=prevalence)
-        for prevalence in PREVALENCES
+        AtPrevalence(
+            prevalence=one.prevalence,
+            ppv=Figure.of(one.ppv, "none was answered with yes"),
+            npv=Figure.of(one.npv, "all were answered with yes"),
+        )
+        for one in found
     )

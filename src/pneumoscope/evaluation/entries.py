@@ -10,19 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.bundle import DEFAULT
+from pneumoscope.bundle.spec import SPEC_FILE
 from pneumoscope.core import Reading, ScoresError
-from pneumoscope.evaluation.evaluate import Evaluation
+from pneumoscope.core.files import sha256_file
+from pneumoscope.evaluation.evaluate import SCORES_FILE, Evaluation
 from pneumoscope.evaluation.measures import Answers
 from pneumoscope.evaluation.schema import METRICS_FILE, read_metrics
 from pneumoscope.evaluation.scores import read_scores
 from pneumoscope.report.text import utf8
 
-SCORES_FILE = "scores.csv"
 TABLES = (".csv", ".parquet")
+RUN_FILE = "run.json"
+"""What tells the folder of a training run."""
 
 _EXPECTED = (
-    "a bundle (a folder, a zip file or 'default'), the folder or the metrics.json of an evaluation, or a table of "
-    "scores (CSV or Parquet)"
+    "a bundle (a folder, a zip file or 'default'), a training run, the folder or the metrics.json of an evaluation, or "
+    "a table of scores (CSV or Parquet)"
 )
 
 
@@ -63,7 +66,7 @@ def _short(place: Path) -> str:
 
 
 def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> Entry:
-    """The answers of what lies at ``place``; ``measure`` has a bundle read its films.
+    """The answers of what lies at ``place``; ``measure`` has a bundle, or what ships of a training run, read its films.
 
     Raises
     ------
@@ -71,13 +74,9 @@ def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> E
     MetricsError : if a ``metrics.json`` is.
     """
     path = Path(place)
-    if place == DEFAULT or (path / "bundle.json").is_file() or path.suffix == ".zip":
+    reads_films = any((path / file).is_file() for file in (SPEC_FILE, RUN_FILE))
+    if place == DEFAULT or reads_films or path.suffix == ".zip":
         return _of_evaluation(measure(place), name)
-    if (path / "run.json").is_file():
-        raise ScoresError(
-            f"{place}: a training run, and what is compared is what ships; export it first: pneumoscope export {place} "
-            f"--out BUNDLE"
-        )
     if path.is_dir() or path.name == METRICS_FILE:
         return _of_folder(path if path.is_dir() else path.parent, name)
     if path.suffix in TABLES and path.is_file():
@@ -88,15 +87,14 @@ def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> E
 def _of_folder(folder: Path, name: str) -> Entry:
     scores, told = folder / SCORES_FILE, folder / METRICS_FILE
     measured = read_metrics(told) if told.is_file() else None
+    table = measured.scores if measured else None
+    if table and not (scores.is_file() and sha256_file(scores) == table.digest):
+        raise ScoresError(f"{folder}: the evaluation of a table of scores; name the table itself: {table.file}")
     if not scores.is_file():
-        if measured and measured.scores:
-            raise ScoresError(
-                f"{folder}: the evaluation of a table of scores; name the table itself: {measured.scores.file}"
-            )
         raise ScoresError(
             f"{folder}: expected {_EXPECTED}; it has no {SCORES_FILE}, and films cannot be compared without it"
         )
-    entry = _of_scores(scores, name)
+    entry = _of_scores(scores, name, table.threshold if table else None)
     if measured is None or measured.bundle is None:
         return entry
     bundle = measured.bundle
@@ -104,14 +102,13 @@ def _of_folder(folder: Path, name: str) -> Entry:
     return replace(entry, about=f"{about}, {_rule(bundle.threshold, bundle.operating_point)}")
 
 
-def _of_scores(path: Path, name: str) -> Entry:
-    scores = read_scores(path)
-    films, digests = (scores.rows[column].to_pylist() for column in ("film", "film_sha256"))
+def _of_scores(path: Path, name: str, threshold: float | None = None) -> Entry:
+    scores = read_scores(path, threshold=threshold)
     return Entry(
         name=name,
         about="the table's own decisions" if scores.threshold is None else _rule(scores.threshold),
-        films=tuple(films),
-        digests=tuple(digest or "" for digest in digests),
+        films=tuple(scores.films),
+        digests=tuple(scores.digests),
         answers=scores.answers,
     )
 

@@ -28,8 +28,8 @@ class RegionHeat(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a group's evidence lies in a region.
 
     ``evidence`` is the mean over films of the share of a film's evidence; an even map would have ``area``, the region's
-    share of the film. ``hottest`` is the share of films whose hottest cell has its middle in the region; chance alone
-    would give ``cells``, the share of cells that do.
+    share of the film. ``hottest`` is the share of films whose hottest cell has its middle in the region (where several
+    are as hot, one drawn by the film's digest); chance alone would give ``cells``, the share of cells that do.
     """
 
     region: str
@@ -56,15 +56,23 @@ def heat_by_outcome(seen: Sequence[SeenFilm]) -> tuple[GroupHeat, ...]:
 
 
 def _group(name: str, films: Sequence[SeenFilm]) -> GroupHeat:
-    maps = [(one.film.key, one.reading.heatmap) for one in films]
-    warm = [(key, heat) for key, heat in maps if heat is not None and heat.any()]
-    whose, _ = numbered([key for key, _ in warm])
-    heats = [heat for _, heat in warm]
-    regions = tuple(_region(where, heats, whose) for where in WHERE) if heats else ()
+    maps = [(one.film.key, one.reading.film_digest, one.reading.heatmap) for one in films]
+    warm = [(key, digest, heat) for key, digest, heat in maps if heat is not None and heat.any()]
+    whose, _ = numbered([key for key, _, _ in warm])
+    heats = [heat for _, _, heat in warm]
+    hottest = [_hottest(heat, digest) for _, digest, heat in warm]
+    regions = tuple(_region(where, heats, hottest, whose) for where in WHERE) if heats else ()
     return GroupHeat(group=name, films=len(films), without=len(films) - len(heats), regions=regions)
 
 
-def _region(where: str, heats: Sequence[NDArray[np.float32]], whose: NDArray[np.intp]) -> RegionHeat:
+def _hottest(heat: NDArray[np.float32], digest: str) -> int:
+    """The place of a hottest cell. As evidence is cut off, several may be; the first of them would lie high up."""
+    return int(np.random.default_rng(list(digest.encode())).choice(np.flatnonzero(heat == heat.max())))
+
+
+def _region(
+    where: str, heats: Sequence[NDArray[np.float32]], hottest: Sequence[int], whose: NDArray[np.intp]
+) -> RegionHeat:
     within = [middles(where, heat.shape) for heat in heats]
     return RegionHeat(
         region=where,
@@ -72,7 +80,7 @@ def _region(where: str, heats: Sequence[NDArray[np.float32]], whose: NDArray[np.
         area=float(cover(where, (1, 1))[0, 0]),
         evidence=mean(np.array([evidence_in(where, heat) for heat in heats]), whose, 0.0, 1.0),
         cells=float(np.mean([cells.mean() for cells in within])),
-        hottest=share(np.array([cells.flat[heat.argmax()] for cells, heat in zip(within, heats, strict=True)]), whose),
+        hottest=share(np.array([cells.flat[cell] for cells, cell in zip(within, hottest, strict=True)]), whose),
     )
 
 

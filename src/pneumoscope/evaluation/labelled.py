@@ -43,7 +43,10 @@ class LabelledFilms:
         stated = targets(manifest.films, labels, exclusive=spec.exclusive)[:, 0]
         known = np.flatnonzero(~np.isnan(stated))
         if not len(known):
-            raise ManifestError(f"{manifest.root}: expected films that state {labels[0]!r}, found none")
+            raise ManifestError(
+                f"{manifest.root}: expected films that state {labels[0]!r}, found none. A closer look is one for the "
+                f"bundle's first label: pneumoscope evaluate --quick measures the others"
+            )
         return cls(manifest.root, tuple(manifest.films[i] for i in known), stated[known].astype(np.int64))
 
     def __len__(self) -> int:

@@ -24,6 +24,8 @@ INTERVALS: Final = (
     "AUC: Newcombe's fifth method with patients counted in place of films"
 )
 _Z: Final = float(norm.ppf(0.975))
+_SMALLEST: Final = 1e-12
+"""Probabilities count as at least so far from 0 and 1, where log-odds would be infinite."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,12 @@ def standard_error(values: NDArray[np.float64], patients: NDArray[np.intp]) -> f
     if people < 2:
         return math.nan
     return math.sqrt(people / (people - 1) * float((sums**2).sum())) / len(values)
+
+
+def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those of calibrated probabilities, of the same shape; finite for probabilities of 0 and 1 too."""
+    bounded = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
+    return np.log(bounded / (1 - bounded))
 
 
 def mean(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,8 @@ from pneumoscope.evaluation.schema import ChoiceMetrics, Confusion, Figure, Labe
 from pneumoscope.stats.bootstrap import Measures, Progress, bootstrap
 from pneumoscope.stats.curves import Curves, curves
 from pneumoscope.stats.delong import delong_auc
-from pneumoscope.stats.intervals import Estimate, widest, wilson
-from pneumoscope.stats.metrics import confusion, proportions
+from pneumoscope.stats.intervals import Estimate, widest, wilson_by_patient
+from pneumoscope.stats.metrics import confusion, measured_of
 from pneumoscope.stats.weighted import chosen, decided, scored, together
 
 RESAMPLES = 2000
@@ -50,9 +51,12 @@ class Answers:
         decisions = (self.probabilities >= threshold).astype(np.int64)
         return Answers(self.truth, self.probabilities, decisions, self.patients)
 
-    def curves(self) -> Curves:
-        """ROC, precision-recall, reliability and decision curve, of films of both classes."""
-        return curves(self.truth, self.probabilities, self.patients)
+    def curves(self, prevalence: float) -> Curves:
+        """ROC, precision-recall, reliability and decision curve, of films of both classes.
+
+        The probabilities hold where the share ``prevalence`` has the label.
+        """
+        return curves(self.truth, self.probabilities, self.patients, prevalence)
 
     def ranked(self) -> Answers:
         """The same from the lowest probability to the highest: what is in order is measured sooner."""
@@ -69,9 +73,9 @@ def label_measures(answers: Answers, *, progress: Progress | None = None) -> Lab
     if len(films):
         measures = together(scored(truth, films.probabilities), decided(truth, decisions))
         found = _bootstrap(measures, films.patients, progress)
-        found |= _shares(found, proportions(truth, decisions))
+        found |= _shares(found, films)
     if films.both:
-        found["auc"] = widest(delong_auc(truth, films.probabilities), found["auc"])
+        found["auc"] = _wider(delong_auc(truth, films.probabilities, films.patients), found["auc"])
     missing = _missing(truth, decisions)
     return LabelMetrics(
         films=len(films),
@@ -86,29 +90,30 @@ def decision_measures(answers: Answers) -> tuple[dict[str, Figure], Confusion]:
     found: dict[str, Estimate] = {}
     if len(answers):
         found = _bootstrap(decided(truth, decisions), answers.patients)
-        found |= _shares(found, proportions(truth, decisions))
+        found |= _shares(found, answers)
     missing = _missing(truth, decisions)
     metrics = {name: Figure.of(estimate, missing) for name, estimate in found.items()}
     return metrics, Confusion(**confusion(truth, decisions))
 
 
-def argmax_measures(
-    labels: Sequence[str], truth: Labels, probabilities: Scores, patients: Sequence[str]
+def choice_measures(
+    labels: Sequence[str], truth: Labels, probabilities: Scores, patients: Sequence[str], told: Labels | None = None
 ) -> ChoiceMetrics:
-    """How often the most probable of K labels is the one that is true of a film; no metrics for no film.
+    """How often the one of K labels that is told of a film is the one that is true; no metrics for no film.
 
     Parameters
     ----------
     labels : their K names.
     truth : (N,) which label is true, 0 to K - 1.
     probabilities : (N, K) calibrated; the highest is that of the highest log-odds.
+    told : (N,) which label was told, 0 to K - 1; by default the most probable.
     """
     kinds = len(labels)
-    told = probabilities.argmax(axis=1)
+    told = probabilities.argmax(axis=1) if told is None else told
     found: dict[str, Estimate] = {}
     if len(truth):
-        found = _bootstrap(chosen(truth, probabilities), patients)
-        found |= _shares(found, {"accuracy": (int((told == truth).sum()), len(truth))})
+        found = _bootstrap(chosen(truth, probabilities, told), patients)
+        found |= _as_accuracy(_wider(wilson_by_patient(told == truth, np.asarray(patients)), found["accuracy"]))
     table = np.bincount(kinds * truth + told, minlength=kinds**2).reshape(kinds, kinds)
     never = [name for name, films in zip(labels, table.sum(axis=1), strict=True) if not films]
     reason = f"no film of which {' or '.join(never)} is true" if never else "every film was answered with one label"
@@ -126,10 +131,25 @@ def _bootstrap(
     return bootstrap(measures, patients, resamples=RESAMPLES, seed=SEED, progress=progress)
 
 
-def _shares(found: dict[str, Estimate], counts: dict[str, tuple[int, int]]) -> dict[str, Estimate]:
+def _shares(found: dict[str, Estimate], answers: Answers) -> dict[str, Estimate]:
     """Measures that are a share of films, with the wider of two intervals."""
-    shares = counts | {"weighted_recall": counts["accuracy"]}
-    return {name: widest(wilson(hits, total), found[name]) for name, (hits, total) in shares.items() if total}
+    right, patients = answers.truth == answers.decisions, np.asarray(answers.patients)
+    shares = {
+        name: _wider(wilson_by_patient(right[films], patients[films]), found[name])
+        for name, films in measured_of(answers.truth, answers.decisions).items()
+        if films.any()
+    }
+    return shares | _as_accuracy(shares["accuracy"])
+
+
+def _wider(formula: Estimate, drawn: Estimate) -> Estimate:
+    """The wider at each end, where patients could be drawn."""
+    return drawn if math.isnan(drawn.low) else widest(formula, drawn)
+
+
+def _as_accuracy(accuracy: Estimate) -> dict[str, Estimate]:
+    """The accuracy under both its names."""
+    return {"accuracy": accuracy, "weighted_recall": accuracy}
 
 
 def _missing(truth: Labels, decisions: Labels) -> str:

@@ -19,7 +19,7 @@ from pneumoscope.core import Radiograph
 from pneumoscope.data.markers import Marker
 from pneumoscope.evaluation.altered import Effect, answers_to
 from pneumoscope.evaluation.labelled import LabelledFilms, Progress
-from pneumoscope.evaluation.measured import Measured, mean
+from pneumoscope.evaluation.measured import Measured, log_odds, mean
 from pneumoscope.evaluation.regions import REGIONS, cover
 from pneumoscope.evaluation.seen import markers_on
 from pneumoscope.predict import Predictor
@@ -29,8 +29,6 @@ from pneumoscope.stats.intervals import Estimate
 _SIDE: Final = 224
 _STEP: Final = 1.25
 """Of a mark's length: how far its control moves along the border, time and again, until it is free."""
-_SMALLEST: Final = 1e-12
-"""Probabilities count as at least so far from 0 and 1, where log-odds would be infinite."""
 
 Grid = NDArray[np.float32]
 
@@ -216,8 +214,7 @@ def _groups(films: LabelledFilms, answers: Sequence[Sequence[float]], threshold:
 def _painted_over(
     group: str, probabilities: NDArray[np.float64], whose: NDArray[np.intp], threshold: float
 ) -> PaintedOver:
-    bounded = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
-    odds = np.log(bounded / (1 - bounded))
+    odds = log_odds(probabilities)
     moved, called = odds[:, 1:] - odds[:, :1], probabilities >= threshold
 
     def shift(k: int) -> Shift:

@@ -90,7 +90,7 @@ def _grained(pixels: Grid, spread: float, digest: str) -> Grid:
 
 
 def _compressed(pixels: Grid, quality: float, _: str) -> Grid:
-    """At the film's own size, in 8 bits, as a JPEG of one grey channel."""
+    """At the size that it was decoded to, in 8 bits, as a JPEG of one grey channel."""
     file = io.BytesIO()
     Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(file, "JPEG", quality=round(quality))
     with Image.open(file, formats=["JPEG"]) as picture:

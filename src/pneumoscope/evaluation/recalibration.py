@@ -32,6 +32,7 @@ from pneumoscope.bundle.points import (
     Rule,
     Scored,
     again,
+    area,
     certainty,
     described,
     interval,
@@ -39,10 +40,10 @@ from pneumoscope.bundle.points import (
     rules,
 )
 from pneumoscope.bundle.spec import CARD_FILE, Change, Interval
-from pneumoscope.core import ManifestError
+from pneumoscope.core import BundleError, ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.evaluate import Progress
-from pneumoscope.evaluation.site_films import SiteFilms, read_site
+from pneumoscope.evaluation.site_films import SiteFilms, one_label, read_site
 from pneumoscope.evaluation.verdict import (
     LEAST_RECALL,
     NOT_SHOWN,
@@ -58,7 +59,7 @@ from pneumoscope.stats.bootstrap import Measures, bootstrap
 from pneumoscope.stats.calibration import Calibration, log_odds
 from pneumoscope.stats.fit_calibration import Family, Fitted, fit_calibration
 from pneumoscope.stats.folds import patient_folds
-from pneumoscope.stats.weighted import ranked, scored
+from pneumoscope.stats.weighted import scored
 
 FAMILIES: Final[tuple[Family, ...]] = ("intercept", "platt")
 """What so few films can bear, on top of the calibration that is there."""
@@ -67,6 +68,9 @@ FOLDS: Final = 10
 _LEAST_EVIDENCE = 1.0
 _ONLY: Final = "Films unlike the"
 _OPEN: Final = "Not shown to be usable on the"
+_AS_MADE: Final = "Answers after the first"
+_OURS: Final = (_ONLY, _OPEN, _AS_MADE)
+"""How the exclusions begin that a recalibration adds, and the next one takes away."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +104,23 @@ def recalibrate(
     """Find another calibration and operating points of ``bundle`` on a site's labelled films.
 
     Films of a ``split``, or all. With ``upgrades``, the bundle in use there reads the films too, and the newer one is
-    compared with it: thresholds are never taken over from another model.
+    compared with it: thresholds are never taken over from another model. Labels that are asked only where the first is
+    true stay as they are.
 
     Raises
     ------
-    BundleError : if a bundle cannot be used, or tells several labels.
+    BundleError : if a bundle cannot be used, asks several labels of every film, or tells another label than the bundle
+        in use.
     ManifestError : if there are too few films, or the bundle has learned from them or was recalibrated by them.
     """
     predictor = Predictor.open(bundle)
     _refuse_known(predictor.bundle, manifest)
+    older = _in_use(upgrades, predictor) if upgrades is not None else None
     films = read_site(predictor, manifest, split, jobs, progress)
     site = _Site(predictor.bundle, films, datetime.now(UTC).strftime("%Y-%m-%d"))
     verdict = judge(site.area, site.least)
     comparison, replaced = None, None
-    if upgrades is not None:
-        older = Predictor.open(upgrades)
+    if older:
         comparison = compare(site.judged(), read_site(older, manifest, split, jobs, progress), verdict)
         replaced = older.bundle.digest
     change = site.change(verdict, comparison, replaced)
@@ -132,6 +138,15 @@ def save_recalibrated(result: Recalibration, path: Path) -> ModelBundle:
     files = bundle_files(result.source) | {CARD_FILE: model_card(result.spec).encode()}
     save_bundle(result.spec, files, path)
     return load_bundle(path)
+
+
+def _in_use(place: str | Path, newer: Predictor) -> Predictor:
+    """The bundle that is to be replaced, which must tell the same thing."""
+    older = Predictor.open(place)
+    theirs, ours = (one_label(predictor) for predictor in (older, newer))
+    if theirs.casefold() != ours.casefold():
+        raise BundleError(f"{place}: expected a bundle that tells {ours}, as the newer one does, got one for {theirs}")
+    return older
 
 
 def _refuse_known(bundle: ModelBundle, manifest: Manifest) -> None:
@@ -167,7 +182,7 @@ class _Site:
         points = [described(rule, described_by, decided) for rule, decided in zip(wanted, decisions, strict=True)]
         self.least = (least, points.pop()) if least else None
         self.points = tuple(points)
-        self.area = self._interval("auc", ranked(films.truth, films.scores))
+        self.area = area(films.truth, films.scores, films.patients)
 
     @property
     def calibration(self) -> Calibration:
@@ -219,10 +234,10 @@ class _Site:
             name=name or old.name,
             version=version or f"{old.version.partition('+')[0]}+site.{self.today}",
             created=self.today,
-            labels=(label,),
+            labels=(label, *old.labels[1:]),
             operating_points=self.points,
             default_operating_point=self._default(),
-            exclusions=(*(item for item in old.exclusions if not item.startswith((_ONLY, _OPEN))), *self._only(change)),
+            exclusions=(*(item for item in old.exclusions if not item.startswith(_OURS)), *self._only(change)),
             history=(*old.history, change),
         )
 
@@ -234,6 +249,9 @@ class _Site:
         only = [f"{_ONLY} {self.films.data}: calibration and thresholds are for those."]
         if change.verdict == NOT_SHOWN:
             only.append(f"{_OPEN} {self.films.data}: {' '.join(change.reasons)}")
+        if given := self.bundle.spec.given:
+            kept = f"{_AS_MADE} ({', '.join(given)}) were not measured there: calibration and threshold are those of"
+            only.append(f"{kept} the model as it was made.")
         return only
 
     def _fit(self, chosen: NDArray[np.intp]) -> Fitted:

@@ -15,9 +15,21 @@ from pneumoscope.core import FilmError
 from pneumoscope.evaluation import robustness
 from pneumoscope.evaluation.altered import Effect
 from pneumoscope.evaluation.closer import CloserLook
+from pneumoscope.evaluation.faithful import Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
+from pneumoscope.evaluation.measured import INTERVALS
 from pneumoscope.evaluation.measured import Measured as GroupMeasured
-from pneumoscope.evaluation.schema import BundleFacts, Figure, Heat, Metrics, PointMetrics, Refusals, Sureness
+from pneumoscope.evaluation.schema import (
+    BundleFacts,
+    Confusion,
+    Figure,
+    Heat,
+    Metrics,
+    PointMetrics,
+    Refusals,
+    SecondAnswer,
+    Sureness,
+)
 from pneumoscope.evaluation.seen import SeenFilm
 from pneumoscope.evaluation.worst import pixels_of
 from pneumoscope.report import evaluation as report
@@ -51,7 +63,7 @@ def report_of(
         raise ValueError("expected the metrics of a bundle, got those of a file of scores")
     label = spec.labels[0].name
     curves = (metrics.curves or {}).get(label)
-    points = [_point(point) for point in metrics.points or ()]
+    points = [_point(point, spec) for point in metrics.points or ()]
     worst = closer.worst if closer else None
     return report.EvaluationReport(
         measured=_measured(metrics, metrics.bundle, spec),
@@ -68,18 +80,25 @@ def report_of(
             report.SubtypeRecall(one.subtype, one.films, one.found, _estimate(one.recall))
             for one in metrics.subtypes or ()
         ),
-        prevalences=tuple(report.AtPrevalence(one.prevalence, one.ppv, one.npv) for one in metrics.prevalence or ()),
+        second=tuple(map(_second, metrics.second or ())),
+        prevalences=tuple(
+            report.AtPrevalence(one.prevalence, _estimate(one.ppv), _estimate(one.npv))
+            for one in metrics.prevalence or ()
+        ),
         subgroups=tuple(_subgroups(metrics)),
         differences=tuple(_differences(metrics)),
         robustness=tuple(_shaken(metrics.robustness)) if metrics.robustness else (),
         heat=_heat(metrics.heat) if metrics.heat else None,
         missed=tuple(_case(seen, root, label) for seen in worst.false_negatives) if worst else (),
         alarms=tuple(_case(seen, root, label) for seen in worst.false_positives) if worst else (),
-        of_missed=worst.missed if worst else None,
-        of_alarms=worst.alarms if worst else None,
         warnings=metrics.cautions,
         exclusions=spec.exclusions,
-        repeat=report.Repeat((command,)) if command else None,
+        intended_use=spec.intended_use,
+        labels=tuple(_labels(metrics)),
+        choice={name: _estimate(figure) for name, figure in metrics.argmax.metrics.items()} if metrics.argmax else {},
+        shaken=(metrics.robustness.films, metrics.robustness.of) if metrics.robustness else None,
+        further_intervals=INTERVALS,
+        command=command,
     )
 
 
@@ -110,12 +129,30 @@ def _measured(metrics: Metrics, bundle: BundleFacts, spec: BundleSpec) -> report
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         program=metrics.program,
         intervals=metrics.intervals,
+        holds_at=spec.labels[0].calibration.prevalence,
+        read_from=data.read_from,
     )
 
 
-def _point(point: PointMetrics) -> report.PointFigures:
-    figures = {name: _estimate(figure) for name, figure in point.metrics.items()}
-    return report.PointFigures(name=point.name, threshold=point.threshold, rule=point.rule, figures=figures)
+def _point(point: PointMetrics, spec: BundleSpec) -> report.PointFigures:
+    own = spec.operating_point(point.name)
+    day = f" ({own.chosen})" if own.chosen else ""
+    return report.PointFigures(
+        name=point.name,
+        threshold=point.threshold,
+        rule=point.rule,
+        figures={name: _estimate(figure) for name, figure in point.metrics.items()},
+        missed=point.confusion.false_negative,
+        alarms=point.confusion.false_positive,
+        chosen=f"sensitivity {own.sensitivity} and specificity {own.specificity} on {own.data}{day}",
+    )
+
+
+def _labels(metrics: Metrics) -> Iterator[report.LabelFigures]:
+    for label, measured in (metrics.labels or {}).items():
+        figures = {name: _estimate(figure) for name, figure in measured.metrics.items()}
+        counts = measured.confusion
+        yield report.LabelFigures(label, measured.films, counts.true_positive + counts.false_negative, figures)
 
 
 def _roc(curves: Curves, points: Sequence[report.PointFigures]) -> report.Curve:
@@ -149,7 +186,7 @@ def _decision(curves: Curves) -> report.Decision:
     decision = curves.decision
     value, low, high = np.array([(one.value, one.low, one.high) for one in decision.net_benefit], np.float64).T
     model = report.Curve(np.array(decision.thresholds), value, low, high)
-    return report.Decision(model, np.array(decision.treat_all))
+    return report.Decision(model, np.array(decision.treat_all), decision.prevalence)
 
 
 def _certainty(found: Sureness) -> report.Certainty:
@@ -177,11 +214,29 @@ def _marks(points: Sequence[report.PointFigures], x: str, y: str) -> Iterator[re
 
 
 def _confusions(metrics: Metrics, label: str) -> Iterator[report.Confusion]:
-    c = metrics.confusion
-    counts = (c.true_negative, c.false_positive), (c.false_negative, c.true_positive)
-    yield report.Confusion(f"{label} or not", (f"no {label}", label), counts)
+    yield report.Confusion(f"{label} or not", (f"no {label}", label), _counts(metrics.confusion))
     if choice := metrics.argmax:
         yield report.Confusion("the most probable label", choice.labels, choice.confusion)
+
+
+def _counts(c: Confusion) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (c.true_negative, c.false_positive), (c.false_negative, c.true_positive)
+
+
+def _second(one: SecondAnswer) -> report.SecondAnswer:
+    alone = report.Confusion(f"{one.label} or {one.otherwise}", (one.otherwise, one.label), _counts(one.confusion))
+    whole = report.Confusion("both answers", one.whole.labels, one.whole.confusion)
+    return report.SecondAnswer(
+        label=one.label,
+        otherwise=one.otherwise,
+        given=one.given,
+        films=one.films,
+        figures={name: _estimate(figure) for name, figure in one.metrics.items()},
+        whole_films=one.whole.films,
+        whole={name: _estimate(figure) for name, figure in one.whole.metrics.items()},
+        confusions=(alone, whole),
+        certainty=_certainty(one.sureness) if one.sureness else None,
+    )
 
 
 def _triple(found: GroupMeasured) -> Figures:
@@ -203,7 +258,7 @@ def _differences(metrics: Metrics) -> Iterator[report.GroupDifference]:
 
 def _shaken(found: robustness.Robustness) -> Iterator[report.Perturbed]:
     """Each perturbation from its lowest level to its highest, films as they are in their place among them."""
-    untouched = Estimate(0.0, 0.0, 0.0)
+    untouched = Estimate(0.0, math.nan, math.nan)  # by definition, not by measurement
     for curve in found.curves:
         steps = [(one.level, f"{one.level:g}", _effect(one.effect)) for one in curve.levels]
         whole = {**_triple(found.unperturbed), "changed": untouched}
@@ -232,7 +287,13 @@ def _heat(found: Heat) -> report.Heat:
             report.MarkTest(one.group, one.films, one.marks.size, one.control.size, one.excess)
             for one in found.markers.groups
         ),
+        deletions=tuple(_deletions(found.faithfulness)) if found.faithfulness else (),
     )
+
+
+def _deletions(found: Faithfulness) -> Iterator[report.Deletion]:
+    for one in found.deletions:
+        yield report.Deletion(one.what, found.tested, one.region, one.control, one.excess, one.more)
 
 
 def _share(group: GroupHeat) -> report.HeatShare:

@@ -16,17 +16,20 @@ from msgspec import Meta
 
 from pneumoscope.core import MetricsError
 from pneumoscope.core.files import atomic_write
+from pneumoscope.evaluation.faithful import Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat
 from pneumoscope.evaluation.occlusion import Blanked, MarkerTest
 from pneumoscope.evaluation.robustness import Robustness
 from pneumoscope.evaluation.subgroups import Subgroups
 from pneumoscope.stats.curves import Curves, ReliabilityBin
 from pneumoscope.stats.intervals import Estimate
-from pneumoscope.stats.prevalence import PredictiveValues
 
 FORMAT: Final = "pneumoscope-metrics"
 SCHEMA_VERSION: Final = 1
 METRICS_FILE = "metrics.json"
+CURVES_FILE = "curves.png"
+PAGES = ("report.html", "report.pdf")
+_SHOWN = (*PAGES, CURVES_FILE)
 
 Count = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -107,7 +110,7 @@ class LabelMetrics(_Part, frozen=True, kw_only=True):
 
 
 class ChoiceMetrics(_Part, frozen=True, kw_only=True):
-    """The most probable of labels that exclude each other. ``confusion``: a row a true label, a column an answer."""
+    """One of labels that exclude each other. ``confusion``: a row a true label, a column an answer."""
 
     labels: tuple[str, ...]
     films: Count
@@ -134,6 +137,14 @@ class SubtypeRecall(_Part, frozen=True, kw_only=True):
     recall: Figure
 
 
+class AtPrevalence(_Part, frozen=True, kw_only=True):
+    """What an answer is worth where so large a share has the label: of the yes answers (ppv), and of the no (npv)."""
+
+    prevalence: float
+    ppv: Figure
+    npv: Figure
+
+
 class Sureness(_Part, frozen=True, kw_only=True):
     """How often a bundle that says so is sure of its answers, and how often wrongly so.
 
@@ -145,6 +156,25 @@ class Sureness(_Part, frozen=True, kw_only=True):
     sure: Figure
     missed: Figure
     alarms: Figure
+
+
+class SecondAnswer(_Part, frozen=True, kw_only=True):
+    """An answer to ``label`` that is asked only where the first label, ``given``, is there; a no is ``otherwise``.
+
+    ``metrics`` and ``confusion`` are of the films with ``given`` that state ``label``, whatever the first answer to
+    them was; their specificity is the recall of ``otherwise``. ``whole`` is what both answers tell together: no
+    ``given`` where the first is no, else the second answer; its probabilities are the products of both.
+    """
+
+    label: str
+    given: str
+    otherwise: str
+    threshold: float
+    films: Count
+    metrics: dict[str, Figure]
+    confusion: Confusion
+    sureness: Sureness | None = None
+    whole: ChoiceMetrics
 
 
 class Refusals(_Part, frozen=True, kw_only=True):
@@ -172,11 +202,15 @@ class Uncalibrated(_Part, frozen=True, kw_only=True):
 
 
 class Heat(_Part, frozen=True, kw_only=True):
-    """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over."""
+    """Where the heat lies by outcome, and what the answers hang on: parts of the film, and marks, painted over.
+
+    ``faithfulness`` is what taking out the region does that speaks for a positive answer.
+    """
 
     by_outcome: tuple[GroupHeat, ...]
     blanked: Blanked
     markers: MarkerTest
+    faithfulness: Faithfulness | None = None
 
 
 class Metrics(_Part, frozen=True, kw_only=True):
@@ -184,8 +218,8 @@ class Metrics(_Part, frozen=True, kw_only=True):
 
     ``metrics`` and ``confusion`` are of the first label, as are ``points``, ``sureness``, ``refusals``,
     ``uncalibrated``, ``subtypes``, ``prevalence`` and all that takes a closer look; ``labels`` are there for a bundle
-    with several, and ``curves`` for each label with films of both classes. ``cautions`` are to stand beside every
-    figure.
+    that asks several of every film, ``second`` are those that it asks only where the first is there, and ``curves`` are
+    there for each label with films of both classes. ``cautions`` are to stand beside every figure.
     """
 
     format: Literal["pneumoscope-metrics"]
@@ -197,8 +231,9 @@ class Metrics(_Part, frozen=True, kw_only=True):
     confusion: Confusion
     labels: dict[str, LabelMetrics] | None = None
     argmax: ChoiceMetrics | None = None
+    second: tuple[SecondAnswer, ...] | None = None
     curves: dict[str, Curves] | None = None
-    prevalence: tuple[PredictiveValues, ...] | None = None
+    prevalence: tuple[AtPrevalence, ...] | None = None
     points: tuple[PointMetrics, ...] | None = None
     sureness: Sureness | None = None
     refusals: Refusals | None = None
@@ -245,6 +280,8 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def write_metrics(metrics: Metrics, folder: Path) -> None:
-    """Write ``metrics.json`` into the folder."""
+    """Write ``metrics.json``, and remove the pages and curves of an earlier evaluation that lie there."""
+    for name in _SHOWN:
+        (folder / name).unlink(missing_ok=True)
     with atomic_write(folder / METRICS_FILE, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")

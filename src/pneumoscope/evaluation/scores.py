@@ -20,6 +20,7 @@ from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.evaluation.measures import METHOD, Answers, label_measures
 from pneumoscope.evaluation.plots import curves
 from pneumoscope.evaluation.schema import (
+    CURVES_FILE,
     FORMAT,
     METRICS_FILE,
     SCHEMA_VERSION,
@@ -53,6 +54,16 @@ class Scores:
     manifest: Manifest | None = None
     split: str | None = None
 
+    @property
+    def films(self) -> list[str]:
+        """The name of each film."""
+        return _strings(self.rows["film"])
+
+    @property
+    def digests(self) -> list[str]:
+        """The SHA-256 of each film, or ""."""
+        return _strings(self.rows["film_sha256"])
+
 
 def read_scores(path: Path, *, threshold: float | None = None) -> Scores:
     """Read a table (CSV or Parquet) with the columns film, label and probability, one row a film.
@@ -64,9 +75,12 @@ def read_scores(path: Path, *, threshold: float | None = None) -> Scores:
 
     Raises
     ------
-    ScoresError : if the file cannot be read, lacks a column, names a film twice, holds a label that is not 0 or 1, a
-        probability that is not in [0, 1] or a decision that is not 0 or 1, or nothing to measure.
+    ScoresError : if the file cannot be read, lacks a column or has one twice, names a film twice, holds a label that is
+        not 0 or 1, a probability that is not in [0, 1] or a decision that is not 0 or 1, or nothing to measure; if
+        ``threshold`` is not in [0, 1].
     """
+    if threshold is not None and not 0 <= threshold <= 1:  # written so that NaN fails too
+        raise ScoresError(f"threshold: expected a probability from 0 to 1, got {threshold}")
     table = _table(path)
     _refuse_twice(path, table["film"])
     labels, p = _numbers(path, table, "label"), _numbers(path, table, "probability")
@@ -99,7 +113,7 @@ def matched(scores: Scores, manifest: Manifest, split: str) -> Scores:
     ScoresError : if a film is in one and not in the other, has another label or another digest.
     """
     listed = {film.path: film for film in manifest.only(split).films}
-    names, where = _strings(scores.rows["film"]), f"split '{split}' of {manifest.root}"
+    names, where = scores.films, f"split '{split}' of {manifest.root}"
 
     def refuse(films: Sequence[str], what: str) -> None:
         if films:
@@ -110,7 +124,7 @@ def matched(scores: Scores, manifest: Manifest, split: str) -> Scores:
     refuse([name for name in names if name not in listed], "that the manifest does not list")
     films = [listed[name] for name in names]
     refuse(_other_labels(scores, films), "with another label")
-    digests = zip(films, _strings(scores.rows["film_sha256"]), strict=True)
+    digests = zip(films, scores.digests, strict=True)
     refuse([film.path for film, digest in digests if digest and digest != film.digest], "with another digest")
     told = {*names, *scores.unreadable, *scores.unstated}
     refuse([f.path for f in listed.values() if f.label is not None and f.path not in told], "without a score")
@@ -147,38 +161,54 @@ def write_scores_evaluation(metrics: Metrics, scores: Scores, folder: Path) -> t
         write_metrics(metrics, folder)
         if not scores.answers.both:
             return (METRICS_FILE,)
-        with atomic_write(folder / "curves.png", "wb") as file:
+        with atomic_write(folder / CURVES_FILE, "wb") as file:
             file.write(curves({"": scores.answers}))
-    return METRICS_FILE, "curves.png"
+    return METRICS_FILE, CURVES_FILE
 
 
 def _table(path: Path) -> pa.Table:
     """The columns that we know; those that are missing and not needed are null."""
+    parquet = path.suffix == ".parquet"
     try:
-        table = pyarrow.parquet.read_table(path) if path.suffix == ".parquet" else _csv(path)
+        names = pyarrow.parquet.read_schema(path).names if parquet else _header(path)
+        _check_columns(path, names)
+        known = [name for name in (*COLUMNS, *OPTIONAL) if name in names]
+        table = pyarrow.parquet.read_table(path, columns=known) if parquet else _csv(path, known)
+        columns = {name: _plain(table[name]) for name in known}
     except (OSError, pa.ArrowException) as error:
         raise ScoresError(f"{path}: expected a table of scores (CSV or Parquet): {error}") from error
-    if absent := [name for name in COLUMNS if name not in table.column_names]:
+    return pa.table(columns | {name: pa.nulls(len(table), pa.string()) for name in OPTIONAL if name not in known})
+
+
+def _header(path: Path) -> list[str]:
+    with pyarrow.csv.open_csv(path) as file:
+        names: list[str] = file.schema.names
+    return names
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    if absent := [name for name in COLUMNS if name not in names]:
         raise ScoresError(
             f"{path}: expected the columns {', '.join(COLUMNS)}, found no {' and no '.join(absent)} among "
-            f"{', '.join(table.column_names)}"
+            f"{', '.join(names)}"
         )
-    known = {name: table[name] for name in (*COLUMNS, *OPTIONAL) if name in table.column_names}
-    nothing = {name: pa.nulls(len(table), pa.string()) for name in OPTIONAL if name not in known}
-    return pa.table(known | nothing)
+    if twice := [name for name in (*COLUMNS, *OPTIONAL) if names.count(name) > 1]:
+        raise ScoresError(f"{path}: expected each column once, got {twice[0]} {names.count(twice[0])} times")
 
 
-def _csv(path: Path) -> pa.Table:
+def _csv(path: Path, known: list[str]) -> pa.Table:
     """Every cell as text: what is a number and what is missing is for us to say."""
-    with pyarrow.csv.open_csv(path) as file:
-        names = file.schema.names
-    known = [name for name in (*COLUMNS, *OPTIONAL) if name in names]
     as_text = pyarrow.csv.ConvertOptions(include_columns=known, column_types=dict.fromkeys(known, pa.string()))
-    return pyarrow.csv.read_csv(path, convert_options=as_text) if set(COLUMNS) <= set(known) else _names_only(names)
+    return pyarrow.csv.read_csv(path, convert_options=as_text)
 
 
-def _names_only(names: list[str]) -> pa.Table:
-    return pa.table({name: pa.nulls(0, pa.string()) for name in names})
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as they are, all else as text."""
+    return column if _is_number(column.type) else pc.cast(column, pa.string())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -201,8 +231,8 @@ def _filled(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 def _numbers(path: Path, table: pa.Table, name: str) -> NDArray[np.float64]:
     """The column's numbers; NaN for an empty cell."""
-    column, kind = table[name], table[name].type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+    column = table[name]
+    if not _is_number(column.type):
         texts = _text(column)
         wrong = pc.invert(pc.match_substring_regex(texts, _NUMBER)).to_numpy()
         _refuse(path, table, name, wrong, "a number")

@@ -46,14 +46,14 @@ class SiteFilms:
 def read_site(
     predictor: Predictor, manifest: Manifest, split: str | None, jobs: int | None, progress: Progress | None
 ) -> SiteFilms:
-    """Read the films of a split, or all, that state the bundle's one label.
+    """Read the films of a split, or all, that state the bundle's one label, or its first and the others hang on it.
 
     Raises
     ------
     BundleError : if the bundle tells several labels.
     ManifestError : if there are too few films or patients, or a film has changed since the manifest was made.
     """
-    label = _one_label(predictor)
+    label = one_label(predictor)
     chosen = with_targets(manifest.only(split) if split else manifest, [label])
     paths = [chosen.root / film.path for film in chosen.films]
     answers = predictor.forcing().read_many(paths, lambda outcome, _: outcome, heatmap=False, jobs=jobs)
@@ -75,12 +75,20 @@ def read_site(
     )
 
 
-def _one_label(predictor: Predictor) -> str:
+def one_label(predictor: Predictor) -> str:
+    """The name of the bundle's only label.
+
+    Raises
+    ------
+    BundleError : if it tells several.
+    """
     spec = predictor.bundle.spec
-    if len(spec.labels) > 1:
+    asked = len(spec.labels) - len(spec.given)
+    if asked > 1:
         raise BundleError(
-            f"{spec.name} {spec.version}: expected a bundle that tells one label, got {len(spec.labels)}. Its "
-            f"operating points hold for all of them, so that a site's films of one would move the answers to the others"
+            f"{spec.name} {spec.version}: expected a bundle that asks one label of every film, got {asked}. Its "
+            f"operating points hold for all of them, so that a site's films of one would move the answers to the "
+            f"others"
         )
     return spec.labels[0].name
 

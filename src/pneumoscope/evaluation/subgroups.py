@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -217,15 +217,3 @@ def _chi_squared(group: NDArray[np.intp], films: NDArray[np.float64], found: NDA
     p = found.sum() / films.sum()
     expected = p * (n := np.bincount(group, films))
     return round(float(((np.bincount(group, found) - expected) ** 2 / (n * p * (1 - p))).sum()), 9)
-
-
-def in_words(differences: Iterable[Difference], level: float = 0.05) -> str:
-    """What the comparisons add up to, for people."""
-    made = list(differences)
-    if not made:
-        return "Too few films of any kind to compare kinds of films."
-    found = [f"{d.measure} by {d.by} (p = {d.p_holm:.2g})" for d in made if d.p_holm < level]
-    told = f"{len(made)} comparison{'s' * (len(made) != 1)}, corrected after Holm"
-    if not found:
-        return f"No measurable difference between kinds of films ({told}); that is no proof that there is none."
-    return f"Differs more than chance would have it: {'; '.join(found)} ({told})."

@@ -137,6 +137,11 @@ def jpeg2000_stream(frame: bytes) -> Stream:
     return Stream(y - y0, x - x0, (depth & 0x7F) + 1, samples, ends)
 
 
+def may_be_halved(frame: bytes) -> bool:
+    """Whether the frame is a bare JPEG 2000 codestream, of unsigned samples, that begins at the origin of its grid."""
+    return frame.startswith(b"\xff\x4f\xff\x51") and frame[16:24] == bytes(8) and not frame[42] & 0x80
+
+
 def run_length_sizes(frame: bytes) -> list[int]:
     """How many bytes each segment of a run-length coded frame will unfold to (PS3.5 annex G), without unfolding it.
 

@@ -35,10 +35,10 @@ def chroma_of_rgb(rgb: NDArray[np.uint8]) -> float:
 
 def chroma_of_ycc(ycc: NDArray[np.uint8]) -> float:
     """The same for (H, W, 3) full-range YCbCr (JFIF, ITU-R BT.601), without converting the picture to RGB."""
-    chroma = _sampled(ycc[..., 1:]).astype(np.int16) - 128
-    if np.abs(chroma).max() <= _SURELY_GREY:  # almost every film ends here
+    sample = np.ascontiguousarray(np.moveaxis(_sampled(ycc[..., 1:]), 2, 0))
+    if 128 - int(sample.min()) <= _SURELY_GREY >= int(sample.max()) - 128:  # almost every film ends here
         return 0.0
-    cb, cr = np.moveaxis(chroma.astype(np.float32), 2, 0)
+    cb, cr = sample.astype(np.float32) - 128
     offsets = np.stack((1.402 * cr, -0.344136 * cb - 0.714136 * cr, 1.772 * cb))  # R, G and B above the luma
     return float(np.mean(np.ptp(offsets, axis=0) > VISIBLE_SPREAD))
 

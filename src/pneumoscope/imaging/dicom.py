@@ -11,7 +11,7 @@ The order of operations, with the section of the standard (PS3.3 if not said oth
 5. modality LUT, or rescale slope and intercept (C.11.1);
 6. the first VOI LUT, else the first window with its function (C.11.2); else the range of the picture, which is noted;
 7. MONOCHROME1 or PresentationLUTShape INVERSE is inverted, once (C.7.6.3.1.2, C.11.6);
-8. float64 levels become float32 pixels in [0, 1].
+8. float64 levels become float32 pixels in [0, 1]; of a film larger than is needed, means over squares of them.
 
 Grey that is stored as RGB, YBR or by a palette takes the road of colour pictures after step 3 (C.7.6.3.1.2).
 Overlays and annotations are not burnt in. The header's modality, body part, view and age are handed on, not
@@ -51,7 +51,7 @@ _VIEW_CODES: Final = {
 }
 
 
-def read_dicom(data: bytes, digest: str) -> Radiograph:
+def read_dicom(data: bytes, digest: str, min_size: tuple[int, int] | None = None) -> Radiograph:
     """Read the bytes of one DICOM file; see the notes of this module for the order of operations.
 
     Raises
@@ -60,21 +60,24 @@ def read_dicom(data: bytes, digest: str) -> Radiograph:
     UnsupportedFilm : no pixels, many frames, colour, or a compression that cannot be decoded.
     """
     header = parse(data)
-    frame = decode(header)
+    frame, step = _decoded(header, min_size)
     chroma, notes = 0.0, frame.notes
     colour = frame.values.ndim == 3 or frame.photometric == PALETTE
     if colour:
         pixels, chroma = _grey_of_colour(frame, header)
         notes.append(f"grey stored as {frame.photometric}: converted to ITU-R 601 luma")
     else:
-        pixels, steps = display(frame.values, header, frame.photometric)
+        pixels, steps = display(frame.values, header, frame.photometric, step)
         notes += steps
+        if pixels.shape != frame.size:
+            (rows, columns), (height, width) = pixels.shape, frame.size
+            notes.append(f"read at a reduced scale: {columns} x {rows} of {width} x {height} pixels")
     if header.text("PresentationIntentType") == "FOR PROCESSING":
         notes.append("the header says FOR PROCESSING: raw detector values, not meant for viewing")
     return Radiograph(
         pixels=pixels,
         digest=digest,
-        full_size=(pixels.shape[0], pixels.shape[1]),
+        full_size=frame.size,
         container="dicom",
         colour=colour,
         chroma=chroma,
@@ -85,6 +88,23 @@ def read_dicom(data: bytes, digest: str) -> Radiograph:
         spacing=_spacing(header),
         notes=tuple(notes),
     )
+
+
+def _decoded(header: Header, min_size: tuple[int, int] | None) -> tuple[Frame, int]:
+    """The frame, and how many of its pixels each way may become one.
+
+    It is halved only where it will be reduced to a quarter or less, as halving moves it by half a pixel, and where no
+    value in it decides how others are shown.
+    """
+    step = _reduction((header.short("Rows") or 0, header.short("Columns") or 0), min_size) if min_size else 1
+    alike = header.short("PixelPaddingValue") is None and header.text("WindowWidth") is not None
+    frame = decode(header, halve=step >= 4 and alike)
+    return frame, step if frame.values.shape[:2] == frame.size else step // 2
+
+
+def _reduction(size: tuple[int, int], min_size: tuple[int, int]) -> int:
+    """How many pixels of a film may become one, each way: twice ``min_size`` is left, as of a JPEG."""
+    return max(1, min(side // (2 * least) for side, least in zip(size, min_size, strict=True)))
 
 
 def encode_dataset(dataset: Dataset) -> bytes:

@@ -1,21 +1,26 @@
 """Stored values to what a viewer shows: the greyscale transformations of PS3.3, in their order.
 
 All of them act on one pixel at a time. So they are worked out once for each level that the film can hold, in float64,
-and the picture is then looked up; a 10-megapixel film costs no more than a table of 65,536 entries and one pass.
+and the picture is then looked up, strip by strip; a 10-megapixel film costs no more than a table of 65,536 entries and
+one pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pneumoscope.core import UnreadableFilm
 from pneumoscope.imaging.dicom_header import Header
 
 Levels = NDArray[np.float64]
+
+_STRIP: Final = 64
+"""Rows that are looked up at a time: what is made on the way stays in the processor's cache."""
 
 
 class Lut(NamedTuple):
@@ -26,35 +31,65 @@ class Lut(NamedTuple):
     full: int
 
 
-def display(values: NDArray[Any], header: Header, photometric: str) -> tuple[NDArray[np.float32], list[str]]:
-    """(H, W) stored integers to (H, W) float32 in [0, 1], 0 = air, and notes on the steps that were taken.
+class _Places(NamedTuple):
+    """Integers, (H, W): each pixel's place among the levels, once ``first`` is taken away."""
+
+    values: NDArray[Any]
+    first: int
+
+    def strips(self, rows: int) -> Iterator[NDArray[np.intp]]:
+        """The places, so many rows at a time."""
+        for top in range(0, self.values.shape[0], rows):
+            yield np.subtract(self.values[top : top + rows], self.first, dtype=np.intp)
+
+
+def display(
+    values: NDArray[Any], header: Header, photometric: str, step: int = 1
+) -> tuple[NDArray[np.float32], list[str]]:
+    """(H, W) stored integers to float32 in [0, 1], 0 = air, and notes on the steps that were taken.
 
     The order is that of PS3.3: padding (C.7.5.1.1.2), modality LUT or rescale (C.11.1), VOI LUT or window (C.11.2),
-    polarity (C.7.6.3.1.2 and C.11.6).
+    polarity (C.7.6.3.1.2 and C.11.6). Each pixel of the answer, (H / step, W / step) rounded up, is the mean of
+    ``step`` x ``step`` pixels, or of as many of them as there are at the lower and the right edge.
     """
     notes: list[str] = []
     signed = values.dtype.kind == "i"
-    levels, index, present = _levels_of(values)
+    levels, places = _levels_of(values)
     padding = _padding(levels, header, signed, notes)
-    present &= ~padding
     measured = _modality(levels, header, signed, notes)
-    shown = _voi(measured, present, header, notes)
+    shown = _voi(measured, lambda: _present(levels.size, places) & ~padding, header, notes)
     if _inverted(header, photometric, notes):
         shown = 1 - shown
     shown[padding] = 0
-    return np.clip(shown, 0, 1).astype(np.float32)[index], notes
+    return _looked_up(np.clip(shown, 0, 1).astype(np.float32), places, step), notes
 
 
-def _levels_of(values: NDArray[Any]) -> tuple[Levels, NDArray[Any], NDArray[np.bool_]]:
-    """Levels that the film can hold, each pixel's place among them, and whether any pixel is there."""
+def _levels_of(values: NDArray[Any]) -> tuple[Levels, _Places]:
+    """Levels that the film can hold, and each pixel's place among them."""
     low, high = int(values.min()), int(values.max())
     if high - low < 2**16:
-        wide = np.int32 if values.itemsize <= 2 else np.int64
-        index = values.astype(wide) - low if low else values
-        counts = np.bincount(index.ravel(), minlength=high - low + 1)
-        return np.arange(low, high + 1, dtype=np.float64), index, counts > 0
+        return np.arange(low, high + 1, dtype=np.float64), _Places(values, low)
     levels, index = np.unique(values, return_inverse=True)
-    return levels.astype(np.float64), index.reshape(values.shape), np.ones(levels.size, bool)
+    return levels.astype(np.float64), _Places(index.reshape(values.shape), 0)
+
+
+def _present(levels: int, places: _Places) -> NDArray[np.bool_]:
+    """At which of so many levels there are pixels."""
+    found = np.zeros(levels, np.bool_)
+    for strip in places.strips(_STRIP):
+        found[strip] = True
+    return found
+
+
+def _looked_up(table: NDArray[np.float32], places: _Places, step: int) -> NDArray[np.float32]:
+    """The table's entry for each pixel, averaged over squares of ``step`` pixels a side."""
+    height, width = (-(-side // step) for side in places.values.shape)
+    picture = np.empty((height, width), np.float32)
+    at_once = max(1, _STRIP // step)
+    for i, strip in enumerate(places.strips(at_once * step)):
+        rows = table.take(strip)
+        picture[i * at_once : (i + 1) * at_once] = rows if step == 1 else Image.fromarray(rows).reduce(step)
+    return picture
 
 
 def _padding(levels: Levels, header: Header, signed: bool, notes: list[str]) -> NDArray[np.bool_]:
@@ -86,14 +121,14 @@ def _modality(levels: Levels, header: Header, signed: bool, notes: list[str]) ->
     return levels * slope + intercept
 
 
-def _voi(measured: Levels, present: NDArray[np.bool_], header: Header, notes: list[str]) -> Levels:
+def _voi(measured: Levels, present: Callable[[], NDArray[np.bool_]], header: Header, notes: list[str]) -> Levels:
     """PS3.3 C.11.2: the first lookup table, else the first window, else from the smallest to the largest value."""
     items = [item for item in header.items("VOILUTSequence") if "LUTData" in item]
     if items:
         notes.append("VOI LUT applied" + (f", the first of {len(items)}" if len(items) > 1 else ""))
         lut = _lut(items[0], signed=header.short("PixelRepresentation") == 1 or bool(measured.min() < 0))
         return _look_up(np.rint(measured), lut) / lut.full
-    return _window(measured, header, notes) if _has_window(header, notes) else _stretch(measured, present, notes)
+    return _window(measured, header, notes) if _has_window(header, notes) else _stretch(measured, present(), notes)
 
 
 def _has_window(header: Header, notes: list[str]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels.decoders.base import get_decoder
 
@@ -15,6 +18,7 @@ from pneumoscope.imaging.codestream import (
     essential_lossless_jpeg,
     jpeg2000_stream,
     jpeg_stream,
+    may_be_halved,
     run_length_sizes,
 )
 from pneumoscope.imaging.containers import cut_short
@@ -41,11 +45,12 @@ _ENCAPSULATED: Final = {
     "1.2.840.10008.1.2.4.90": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": Syntax("pylibjpeg", jpeg2000_stream),  # JPEG 2000
 }
+_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"  # explicit VR
 _NATIVE: Final = {
     "1.2.840.10008.1.2",  # implicit VR little endian
     "1.2.840.10008.1.2.1",  # explicit VR little endian
     "1.2.840.10008.1.2.1.99",  # deflated explicit VR little endian
-    "1.2.840.10008.1.2.2",  # explicit VR big endian
+    _BIG_ENDIAN,
 }
 _JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 _JPEG_2000: Final = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
@@ -68,12 +73,16 @@ _DECODE_ERRORS: Final = (
 
 
 class Frame(NamedTuple):
-    """(H, W) stored values of a grey or palette film, or (H, W, 3) RGB; bits a sample; what they are."""
+    """(H, W) stored values of a grey or palette film, or (H, W, 3) RGB; bits a sample; what they are.
+
+    ``size`` is the (height, width) that the header declares; half of it came if the frame was halved.
+    """
 
     values: NDArray[Any]
     bits: int
     photometric: str
     notes: list[str]
+    size: tuple[int, int]
 
 
 class Layout(NamedTuple):
@@ -96,8 +105,8 @@ class Layout(NamedTuple):
         return (self.rows * self.columns * samples * self.allocated + 7) // 8
 
 
-def decode(header: Header) -> Frame:
-    """Decompress the one frame of a film.
+def decode(header: Header, *, halve: bool = False) -> Frame:
+    """Decompress the one frame of a film; on request at half its size, both ways, if that saves time.
 
     Raises
     ------
@@ -109,8 +118,8 @@ def decode(header: Header) -> Frame:
     if syntax in _NATIVE:
         values, photometric = _native(header, syntax, layout)
     else:
-        values, photometric = _encapsulated(header, syntax, layout, notes)
-    return Frame(values, layout.stored, photometric, notes)
+        values, photometric = _encapsulated(header, syntax, layout, notes, halve)
+    return Frame(values, layout.stored, photometric, notes, (layout.rows, layout.columns))
 
 
 def _layout(header: Header) -> Layout:
@@ -172,7 +181,7 @@ def _native(header: Header, syntax: str, layout: Layout) -> tuple[NDArray[Any], 
     return _decode(data[:even], syntax, layout, vr=header.vr("PixelData") or "OW")
 
 
-def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str]) -> tuple[NDArray[Any], str]:
+def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str], halve: bool) -> tuple[NDArray[Any], str]:
     syntax = _ENCAPSULATED.get(uid)
     if syntax is None:
         raise UnsupportedFilm(f"the DICOM compression {uid} is not read here; decompress it, with dcmdjpeg or gdcmconv")
@@ -182,6 +191,8 @@ def _encapsulated(header: Header, uid: str, layout: Layout, notes: list[str]) ->
         return _decode(frame, uid, layout, plugin=syntax.plugin)
     stream = syntax.inspect(frame)
     _check_stream(stream, uid, layout, notes)
+    if halve and uid in _JPEG_2000 and (halved := _halved(frame, stream, layout)) is not None:
+        return halved, layout.photometric
     if syntax.plugin == "gdcm":
         return _lossless_jpeg(frame, uid, layout, stream.precision)
     return _decode(frame, uid, _in_container_of(stream.precision, layout), plugin=syntax.plugin)
@@ -198,6 +209,25 @@ def _check_runs(sizes: list[int], layout: Layout) -> None:
         )
 
 
+def _halved(frame: bytes, stream: Stream, layout: Layout) -> NDArray[np.uint16] | None:
+    """Half of a JPEG 2000 frame: the finest wavelets, which are most of its bytes, stay coded (T.800 annex F).
+
+    pylibjpeg cannot do that; Pillow can, and gives the values in the upper ones of 16 bits. None where it might not be
+    the same frame, or the coder has kept no half of it.
+    """
+    plain = layout.photometric in _GREY and not layout.signed and layout.stored == stream.precision > 8
+    if not (plain and stream.ends and may_be_halved(frame)):
+        return None
+    try:
+        image = Jpeg2KImageFile(io.BytesIO(frame))
+        image.reduce = 1
+        image.load()
+    except (*_DECODE_ERRORS, OSError, SyntaxError):
+        return None
+    values: NDArray[np.uint16] = np.asarray(image, np.uint16) >> np.uint16(16 - stream.precision)
+    return values
+
+
 def _in_container_of(precision: int, layout: Layout) -> Layout:
     """The layout as the decoder will give it: an 8-bit stream comes in bytes, whatever the header allocates."""
     allocated = next(bits for bits in (8, 16, 32) if precision <= bits)
@@ -209,12 +239,18 @@ def _lossless_jpeg(frame: bytes, uid: str, layout: Layout, precision: int) -> tu
     _hush_gdcm()
     told = _in_container_of(precision, layout)._replace(stored=precision)
     values, photometric = _decode(essential_lossless_jpeg(frame), uid, told, plugin="gdcm")
-    return _without_unused_bits(values, layout), photometric
+    return _without_unused_bits(values, layout.stored), photometric
 
 
-def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1)."""
-    unused = max(0, 8 * values.itemsize - layout.stored)
+def _without_unused_bits(values: NDArray[Any], stored: int) -> NDArray[Any]:
+    """Clear, or fill with the sign, the bits above the stored ones (PS3.5 section 8.1.1).
+
+    Hardly any film needs it: where all values can be told in so many bits, they are told so already.
+    """
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if values.dtype.kind == "i" else (0, (1 << stored) - 1)
+    if low <= values.min() and values.max() <= high:
+        return values
+    unused = max(0, 8 * values.itemsize - stored)
     return (values << unused) >> unused
 
 
@@ -254,6 +290,7 @@ def _check_stream(stream: Stream, syntax: str, layout: Layout, notes: list[str])
 def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: str = "OB") -> tuple[NDArray[Any], str]:
     # Not zero in old films only, and without a meaning where the stream says its own precision (PS3.5 section 8.1.1).
     shift = layout.high_bit + 1 - layout.stored if plugin in ("", "pydicom") else 0
+    as_stored = not plugin
     options: dict[str, Any] = {
         "rows": layout.rows,
         "columns": layout.columns,
@@ -267,6 +304,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
         "pixel_keyword": "PixelData",
         "pixel_vr": vr,
         "validate": False,  # all of it is checked here, where it raises instead of warning
+        "view_only": as_stored and syntax != _BIG_ENDIAN,  # nobody writes to them: no need for a copy
+        "correct_unused_bits": not as_stored,  # done below, where it is needed
         "decoding_plugin": plugin,
     }
     if plugin:
@@ -276,6 +315,8 @@ def _decode(data: bytes, syntax: str, layout: Layout, *, plugin: str = "", vr: s
     except _DECODE_ERRORS as error:
         reason = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
         raise UnreadableFilm(f"the DICOM pixel data cannot be decoded ({reason}): damaged; export it again") from error
+    if as_stored:
+        values = _without_unused_bits(values, layout.stored + shift)
     return values >> shift if shift else values, str(properties["photometric_interpretation"])
 
 

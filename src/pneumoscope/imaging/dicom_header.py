@@ -189,12 +189,20 @@ def parse(data: bytes) -> Header:
     with _parse_errors():
         elements = _collect(_elements(file, implicit=False, little=True, last=0x0002FFFF), file, len(data))
         body, implicit, little = _body(file, Header(elements).text("TransferSyntaxUID"))
-        size = len(body.getbuffer())
+        size = _size(body)
         elements |= _collect(_elements(body, implicit, little, last=TAGS["PixelData"]), body, size)
     header = Header(elements)
     if "SOPClassUID" not in header and not all(k in header for k in ("Rows", "Columns", "PixelData")):
         raise UnreadableFilm(f"{EXPECTED}; it begins a little like DICOM, but describes no picture; export it again")
     return header
+
+
+def _size(file: io.BytesIO) -> int:
+    """Bytes in the file. Its buffer would tell too, but is a copy."""
+    at = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(at)
+    return size
 
 
 def _sequence(element: Element) -> Iterable[Dataset]:

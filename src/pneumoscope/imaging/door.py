@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.core import Radiograph, UnreadableFilm
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.imaging.containers import check_whole, sniff
-from pneumoscope.imaging.limits import MAX_BYTES, check_bytes
+from pneumoscope.imaging.limits import check_bytes
 from pneumoscope.imaging.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def read(source: str | os.PathLike[str] | bytes | Dataset, *, min_size: tuple[in
     Parameters
     ----------
     source : a path, the bytes of a file, or a pydicom ``Dataset`` (which is encoded first, and read as its file).
-    min_size : (height, width) in pixels that the caller needs at least. A large JPEG is then decoded at a reduced
-        scale, to no less than twice that size. A hint: other formats ignore it. The default decodes all of it.
+    min_size : (height, width) in pixels that the caller needs at least. A large JPEG or DICOM film is then read at a
+        reduced scale, to no less than twice that size. A hint: other formats ignore it. The default keeps all of it.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def read(source: str | os.PathLike[str] | bytes | Dataset, *, min_size: tuple[in
     if container == "dicom":
         from pneumoscope.imaging.dicom import read_dicom  # noqa: PLC0415 (pydicom is slow to import)
 
-        return read_dicom(data, digest)
+        return read_dicom(data, digest, min_size)
     return read_picture(data, container, digest, min_size)
 
 
@@ -84,7 +84,7 @@ def _read_file(path: Path) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableFilm(f"expected a file, got a device or a pipe: {path}")
             check_bytes(status.st_size)
-            return file.read(MAX_BYTES + 1)
+            return file.read(status.st_size)
     except FileNotFoundError as error:
         raise UnreadableFilm(f"expected a film, there is no such file: {path}") from error
     except IsADirectoryError as error:

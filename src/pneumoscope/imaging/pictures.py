@@ -150,23 +150,27 @@ def _draft(image: ImageFile, min_size: tuple[int, int] | None, notes: list[str])
     if not isinstance(image, JpegImageFile):
         return
     mode = "YCbCr" if _stores_ycc(image) else image.mode
-    scale = _reduction(image, min_size) if min_size else 1
     width, height = image.size
+    scale = _reduction(image, min_size) if min_size else 1
     image.draft(mode, (width // scale, height // scale))
     if scale > 1:
-        notes.append(f"decoded at 1/{scale} scale: {width // scale} x {height // scale} of {width} x {height} pixels")
+        notes.append(f"decoded at 1/{scale} scale: {image.width} x {image.height} of {width} x {height} pixels")
 
 
 def _reduction(image: JpegImageFile, min_size: tuple[int, int]) -> int:
-    """The largest of libjpeg's scales that leaves twice ``min_size`` and divides both sides without remainder.
+    """The largest of libjpeg's scales that leaves twice ``min_size``.
 
-    With a remainder the reduced picture would reach beyond the film by part of a pixel, and all of it would shift.
+    Where it leaves a remainder, the last row or column reaches beyond the film by part of a pixel, which
+    ``Radiograph.extent`` tells. Turning may make them the first, so of a picture that is turned nothing may remain.
     """
     height, width = (2 * side for side in min_size)
-    if exif_orientation(image.info.get("exif")) > 4:
+    orientation = exif_orientation(image.info.get("exif"))
+    if orientation > 4:
         height, width = width, height
-    fitting = (s for s in (8, 4, 2) if image.height >= s * height and image.width >= s * width)
-    return next((s for s in fitting if image.height % s == 0 and image.width % s == 0), 1)
+    fitting = [s for s in (8, 4, 2) if image.height >= s * height and image.width >= s * width]
+    if orientation > 1:
+        fitting = [s for s in fitting if image.height % s == image.width % s == 0]
+    return max(fitting, default=1)
 
 
 def _stores_ycc(image: JpegImageFile) -> bool:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Size: TypeAlias = tuple[int, int]
 """(height, width)."""
 
+Extent: TypeAlias = tuple[float, float]
+"""(height, width) of a film, which may end within a pixel."""
+
 Aspect: TypeAlias = Literal["squash", "pad", "crop"]
 
 _FINER = 4
@@ -30,7 +33,7 @@ class Placing(NamedTuple):
     columns: slice
 
 
-def place(film: Size, picture: Size, aspect: Aspect) -> Placing:
+def place(film: Extent, picture: Size, aspect: Aspect) -> Placing:
     """Place a film of one size on a picture of another.
 
     "squash" shows all of the film on all of the picture, "pad" all of the film in the middle and as large as fits, and
@@ -46,7 +49,7 @@ def place(film: Size, picture: Size, aspect: Aspect) -> Placing:
     return Placing(box, slice(0, picture[0]), slice(0, picture[1]))
 
 
-def _fitting(film: Size, picture: Size) -> Size:
+def _fitting(film: Extent, picture: Size) -> Size:
     """The film's size when it is as large as fits; a side is never less than a pixel."""
     if film[1] / film[0] > picture[1] / picture[0]:
         return max(1, round(film[0] / film[1] * picture[1])), picture[1]
@@ -58,7 +61,7 @@ def _middle(shown: int, side: int) -> slice:
     return slice(start, start + shown)
 
 
-def _filling(film: Size, picture: Size) -> tuple[float, float, float, float]:
+def _filling(film: Extent, picture: Size) -> tuple[float, float, float, float]:
     """The box in the film's middle that has the picture's shape."""
     ratio = picture[1] / picture[0]
     height, width = min(film[0], film[1] / ratio), min(film[1], film[0] * ratio)
@@ -66,7 +69,7 @@ def _filling(film: Size, picture: Size) -> tuple[float, float, float, float]:
     return left, top, left + width, top + height
 
 
-def over_film(grid: NDArray[np.float32], film: Size, picture: Size, aspect: Aspect) -> NDArray[np.float32]:
+def over_film(grid: NDArray[np.float32], film: Extent, picture: Size, aspect: Aspect) -> NDArray[np.float32]:
     """Lay a map of the picture, (h, w), over the whole film.
 
     Returns
@@ -96,3 +99,28 @@ def _weights(cells: int, seen: tuple[float, float], shown: slice, side: int) -> 
     weights: NDArray[np.float64] = np.clip(1.5 - 2.0 * np.abs(at[:, np.newaxis] - np.arange(cells)), 0.0, 1.0)
     weights[(inside < 0) | (inside > 1)] = 0.0
     return weights
+
+
+def box_on_film(
+    cells: tuple[slice, slice], grid: Size, film: Size, picture: Size, aspect: Aspect
+) -> tuple[float, float, float, float] | None:
+    """Where cells of a map of the picture, some rows and columns of a ``grid``, lie on the film.
+
+    Returns
+    -------
+    (top, left, bottom, right) in pixels of the film, cut off where the cells reach into padding; None if they show
+    padding alone.
+    """
+    (left, top, right, bottom), rows, columns = place(film, picture, aspect)
+    down = _on_side(cells[0], grid[0], (top, bottom), rows, picture[0])
+    across = _on_side(cells[1], grid[1], (left, right), columns, picture[1])
+    return (down[0], across[0], down[1], across[1]) if down and across else None
+
+
+def _on_side(cells: slice, of: int, seen: tuple[float, float], shown: slice, side: int) -> tuple[float, float] | None:
+    """From where to where some of a side's cells lie on a film that is seen from ``seen[0]`` to ``seen[1]``."""
+    start, stop = max(cells.start * side / of, shown.start), min(cells.stop * side / of, shown.stop)
+    if start >= stop:
+        return None
+    scale = (seen[1] - seen[0]) / (shown.stop - shown.start)
+    return seen[0] + (start - shown.start) * scale, seen[0] + (stop - shown.start) * scale

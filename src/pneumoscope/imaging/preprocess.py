@@ -5,6 +5,7 @@ Training, evaluation and prediction all call these functions, with parameters th
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,10 @@ from PIL import Image
 
 from pneumoscope.core import Radiograph
 from pneumoscope.imaging.contrast import CONTRASTS, edges
-from pneumoscope.imaging.placing import Aspect, Placing, over_film, place
+from pneumoscope.imaging.placing import Aspect, Placing, box_on_film, over_film, place
+
+_DIGITS = 6
+"""Of a pixel: an edge that lies between two pixels must not be moved by the rounding of a division."""
 
 
 class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,10 +66,23 @@ def resize(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
         return film.pixels
     box, rows, columns = _place(film, spec)
     size = (columns.stop - columns.start, rows.stop - rows.start)
-    resized = Image.fromarray(film.pixels).resize(size, Image.Resampling.BILINEAR, box=box)
+    resized = Image.fromarray(_weighed(film)).resize(size, Image.Resampling.BILINEAR, box=box)
     picture = np.zeros(spec.size, np.float32)
     picture[rows, columns] = np.clip(np.asarray(resized), 0.0, 1.0)
     return picture
+
+
+def _weighed(film: Radiograph) -> NDArray[np.float32]:
+    """The film's pixels, where a last row or column that is only in part film counts no more than that part."""
+    rows, columns = (side % 1 for side in film.extent)
+    if not (rows or columns):
+        return film.pixels
+    pixels = film.pixels.copy()
+    if rows:
+        pixels[-1] = rows * pixels[-1] + (1 - rows) * pixels[-2]
+    if columns:
+        pixels[:, -1] = columns * pixels[:, -1] + (1 - columns) * pixels[:, -2]
+    return pixels
 
 
 def planes(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
@@ -90,14 +107,30 @@ def planes(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
 
 
 def _place(film: Radiograph, spec: Preprocessing) -> Placing:
-    height, width = film.pixels.shape
-    return place((height, width), spec.size, spec.aspect)
+    return place(film.extent, spec.size, spec.aspect)
 
 
 def map_over_film(grid: NDArray[np.float32], film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
     """A map (h, w) of what the network was shown, as a map of the whole film: see :func:`over_film`."""
+    return over_film(grid, film.extent, spec.size, spec.aspect)
+
+
+def box_over_film(
+    cells: tuple[slice, slice], grid: tuple[int, int], film: Radiograph, spec: Preprocessing
+) -> tuple[int, int, int, int] | None:
+    """The box of whole pixels that holds some rows and columns of a map (of ``grid`` cells) of what the network saw.
+
+    Returns
+    -------
+    (top, left, bottom, right) in pixels of the film at its full size, whatever scale it was decoded at; None if these
+    cells show none of the film.
+    """
     height, width = film.pixels.shape
-    return over_film(grid, (height, width), spec.size, spec.aspect)
+    if (box := box_on_film(cells, grid, (height, width), spec.size, spec.aspect)) is None:
+        return None
+    scales = [full / side for full, side in zip(film.full_size, (height, width), strict=True)] * 2
+    top, left, bottom, right = (round(edge * scale, _DIGITS) for edge, scale in zip(box, scales, strict=True))
+    return math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)
 
 
 def standardise(pixels: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
@@ -112,5 +145,10 @@ def network_input(film: Radiograph, spec: Preprocessing) -> NDArray[np.float32]:
 
 def coarse(resized: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float64]:
     """Mean grey of the cells of a (rows, columns) grid laid over the film."""
+    height, width = (side // cells for side, cells in zip(resized.shape, grid, strict=True))
+    if resized.shape == (height * grid[0], width * grid[1]):  # the usual case, and the quickest
+        strips = resized.reshape(grid[0], height, -1).sum(axis=1)
+        cells: NDArray[np.float64] = strips.reshape(*grid, width).sum(axis=2, dtype=np.float64) / (height * width)
+        return cells
     picture = Image.fromarray(np.ascontiguousarray(resized))
     return np.asarray(picture.resize((grid[1], grid[0]), Image.Resampling.BOX), np.float64)

@@ -33,8 +33,8 @@ def half(plain: Greys) -> Greys:
 
 def cells(greys: Greys, rows: int, columns: int) -> Greys:
     """Mean grey of the cells of a grid laid over a picture, (rows, columns); a cell may cut through pixels."""
-    means: Greys = _covered(rows, greys.shape[0]) @ greys @ _covered(columns, greys.shape[1]).T
-    return means
+    down, across = _covered(rows, greys.shape[0]), _covered(columns, greys.shape[1])
+    return np.asarray(down @ greys @ across.T, np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -42,7 +42,8 @@ def _covered(cells: int, pixels: int) -> Greys:
     """Which share of each cell along a side is covered by each pixel, (cells, pixels)."""
     edges, pixel = np.linspace(0, pixels, cells + 1)[:, np.newaxis], np.arange(pixels)
     overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    return (np.clip(overlap, 0, None) * (cells / pixels)).astype(np.float32)
+    shares: Greys = (np.clip(overlap, 0, None) * (cells / pixels)).astype(np.float32)
+    return shares
 
 
 def measures(halved: Greys) -> NDArray[np.float64]:

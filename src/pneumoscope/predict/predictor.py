@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,20 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
-from pneumoscope.bundle.spec import Kind
-from pneumoscope.core import Correction, Failure, FilmError, Finding, Outcome, Radiograph, Reading, Timings
+from pneumoscope.bundle.spec import Kind, Label
+from pneumoscope.core import Correction, Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
 from pneumoscope.predict.gate import REMEDIES, Verdict, judge
+from pneumoscope.predict.regions import regions_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Dataset"
 T = TypeVar("T")
+
+
+class _Explanation(NamedTuple):
+    """What a reading says of where the evidence lies."""
+
+    heatmap: NDArray[np.float32] | None = None
+    strong_evidence: float | None = None
+    regions: tuple[Region, ...] = ()
 
 
 class _Look(NamedTuple):
@@ -62,6 +72,7 @@ class Predictor:
         self.engine = engine
         self.force, self.correct = force, correct
         self.operating_point = operating_point or bundle.spec.operating_point()
+        self._asks_all = False
 
     @classmethod
     def open(
@@ -90,7 +101,15 @@ class Predictor:
 
     def forcing(self) -> Self:
         """The same, but answering every film as it came: what an evaluation measures."""
-        return type(self)(self.bundle, self.engine, self.operating_point, force=True)
+        other = copy.copy(self)
+        other.force, other.correct = True, False
+        return other
+
+    def asking_all(self) -> Self:
+        """The same, with a finding for each label in every reading, asked or not: to be measured, never to be told."""
+        other = copy.copy(self)
+        other._asks_all = True
+        return other
 
     def read(self, source: Source, *, name: str | None = None, heatmap: bool = True) -> Reading:
         """Read one film: a path, a file's bytes or a DICOM dataset. ``name`` is what the reading calls it.
@@ -162,6 +181,7 @@ class Predictor:
         answered = self.force or not abstention
         findings = self._findings(shown.outputs) if answered else ()
         inferred = perf_counter()
+        explained = self._explained(shown, film, findings[0]) if heatmap and findings else _Explanation()
         return Reading(
             film=name,
             findings=findings,
@@ -169,10 +189,13 @@ class Predictor:
             abstention=abstention,
             correction=self._correction(righted),
             notes=(*film.notes, *([f"read {REMEDIES[shown.remedy].done}"] if shown.remedy else [])),
-            heatmap=self._heatmap(shown) if heatmap and answered else None,
+            heatmap=explained.heatmap,
             film_digest=film.digest,
             bundle_digest=self.bundle.digest,
             milliseconds=Timings(milliseconds, 1e3 * (prepared - decoded), 1e3 * (inferred - prepared)),
+            film_size=film.full_size,
+            strong_evidence=explained.strong_evidence,
+            regions=explained.regions,
         )
 
     def _look(self, film: Radiograph, seen: NDArray[np.float32], remedy: Kind | None = None) -> _Look:
@@ -195,25 +218,31 @@ class Predictor:
         return Correction(righted.remedy, REMEDIES[righted.remedy].done, self._findings(righted.outputs))
 
     def _findings(self, outputs: Outputs) -> tuple[Finding, ...]:
-        point = self.operating_point
-        findings = []
-        for label, logit in zip(self.bundle.spec.labels, outputs.logits[0], strict=True):
-            probability = float(label.calibration.probability(logit))
-            positive = probability >= point.threshold
-            sure = label.certainty.sure(probability, positive) if label.certainty else None
-            findings.append(Finding(label.name, probability, point.name, point.threshold, positive, sure))
-        return tuple(findings)
+        """The answers that are asked for: some only where the first is yes."""
+        pairs = zip(self.bundle.spec.labels, outputs.logits[0], strict=True)
+        findings = tuple(self._finding(label, logit) for label, logit in pairs)
+        everything = self._asks_all or findings[0].positive
+        return tuple(finding for finding in findings if everything or finding.given is None)
 
-    def _heatmap(self, look: _Look) -> NDArray[np.float32]:
+    def _finding(self, label: Label, logit: np.float32) -> Finding:
+        point = label.point or self.operating_point
+        probability = float(label.calibration.probability(np.asarray(logit)))
+        positive = probability >= point.threshold
+        sure = label.certainty.sure(probability, positive) if label.certainty else None
+        answer = (label.name, probability, point.name, point.threshold, positive, sure)
+        return Finding(*answer, given=label.given, otherwise=label.otherwise)
+
+    def _explained(self, look: _Look, film: Radiograph, finding: Finding) -> _Explanation:
         """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1.
 
-        It lies over the film as it came, whatever was done to it.
+        It lies over the ``film`` as it came, whatever was done to it before the ``look``.
         """
-        label = self.bundle.spec.labels[0]
-        evidence = label.calibration.log_odds(look.outputs.cam[0, 0]) / label.strong_evidence
-        seen = np.clip(evidence, 0.0, 1.0).astype(np.float32)
-        grid = map_over_film(seen, look.film, self.bundle.spec.preprocessing)
-        return REMEDIES[look.remedy].back(grid) if look.remedy else grid
+        label, preprocessing = self.bundle.spec.labels[0], self.bundle.spec.preprocessing
+        cells = REMEDIES[look.remedy].back(look.outputs.cam[0, 0]) if look.remedy else look.outputs.cam[0, 0]
+        evidence = label.calibration.log_odds(cells)
+        seen = np.clip(evidence / label.strong_evidence, 0.0, 1.0).astype(np.float32)
+        regions = regions_of(evidence, film, preprocessing) if finding.positive else ()
+        return _Explanation(map_over_film(seen, film, preprocessing), label.strong_evidence, regions)
 
 
 def _plain(film: Radiograph, seen: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:

@@ -7,8 +7,9 @@ line in ``TABLES``.
 
 from pneumoscope.report.base import Report
 from pneumoscope.report.console import format_table, table_head, table_row
+from pneumoscope.report.heatmaps import HeatmapReport
 from pneumoscope.report.html import HtmlReport, ReportAbout
-from pneumoscope.report.overlay import HeatmapReport, colourise, heatmap_png, overlay
+from pneumoscope.report.overlay import colourise, heatmap_png, overlay
 from pneumoscope.report.table import (
     CSV_COLUMNS,
     TABLES,

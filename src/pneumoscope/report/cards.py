@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.core import Failure, Finding, QualityFlag, Radiograph, Reading, Timings
+from pneumoscope.core import Failure, Finding, QualityFlag, Radiograph, Reading, Region, Timings
 from pneumoscope.report.overlay import VISIBLE_FROM, film_picture, heatmap_png
 from pneumoscope.report.page import data_uri
+from pneumoscope.report.places import evidence_text, ninth
 from pneumoscope.report.text import escape
-from pneumoscope.report.wording import NOT_SURE, offer, percent
+from pneumoscope.report.wording import NOT_SURE, offer, percent, second
 
 _JPEG_QUALITY = 82
 _BOX_ASPECT = 1.25  # width : height of a card's picture box, as in report.css
 _HEAT_SIDE = 48  # pixels: the browser smooths between colours, and from here on it looks like between values
+_LETTERS = 0.06
+"""Height of the letters in a picture, of its shorter side."""
 
 
 def digest_html(digest: str) -> str:
@@ -41,7 +44,8 @@ def card_html(reading: Reading, film: Radiograph | None, max_side: int, threshol
     return (
         f' data-probability="{probability:.6f}" data-states="{shown_as}">\n<article>\n'
         f"{_title(reading.film)}\n{_picture(reading, film, max_side)}"
-        f"{answer}{_others(reading.findings[1:])}{_gate(reading)}{_flags(reading)}{_notes(reading.notes)}"
+        f"{answer}{_where(reading)}{_others(reading.findings[1:])}{_gate(reading)}{_flags(reading)}"
+        f"{_notes(reading.notes)}"
         f"{_trace(reading, name)}"
         "</article>\n</li>\n"
     )
@@ -92,8 +96,8 @@ def _picture(reading: Reading, film: Radiograph | None, max_side: int) -> str:
         f'<img class="film" loading="lazy" decoding="async" width="{width}" height="{height}" '
         f'alt="Radiograph {escape(reading.film)}" src="{data_uri("image/jpeg", file.getvalue())}">'
     )
-    frame = f'<div class="picture"><div class="frame {shape}">{film_image}{_heat(reading)}</div></div>\n'
-    return _heat_switch(reading) + frame
+    shown = f"{film_image}{_heat(reading)}{_boxes(reading)}"
+    return _heat_switch(reading) + f'<div class="picture"><div class="frame {shape}">{shown}</div></div>\n'
 
 
 def _heat(reading: Reading) -> str:
@@ -105,14 +109,36 @@ def _heat(reading: Reading) -> str:
     return f'<img class="heat" loading="lazy" decoding="async" alt="{where_hottest(reading.heatmap)}" src="{source}">'
 
 
+def _boxes(reading: Reading) -> str:
+    """The regions over the film; what they say is told in words below it."""
+    if not reading.regions or reading.film_size is None:
+        return ""
+    height, width = reading.film_size
+    letters = _LETTERS * min(height, width)
+    drawn = "".join(_box(region, letters) for region in reversed(reading.regions))
+    opening = f'<svg class="regions" viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">'
+    return f"{opening}{drawn}</svg>"
+
+
+def _box(region: Region, letters: float) -> str:
+    at = f'x="{region.left}" y="{region.top}"'
+    size = f'width="{region.right - region.left}" height="{region.bottom - region.top}"'
+    text = f'x="{region.left + 0.3 * letters:.1f}" y="{region.top + 1.1 * letters:.1f}" font-size="{letters:.1f}"'
+    return f'<rect class="rim" {at} {size}/><rect {at} {size}/><text {text}>{region.share:.0%}</text>'
+
+
 def where_hottest(heat: NDArray[np.float32] | None) -> str:
     """Say in words where a heat map is hottest, for those who cannot see it."""
     if heat is None or float(heat.max()) < VISIBLE_FROM:
-        return f"Heat map: no region above {VISIBLE_FROM:.0%}"
+        return f"Heat map: no region above {VISIBLE_FROM:.0%} of the scale"
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    height = ("upper", "middle", "lower")[int(3 * (int(row) + 0.5) / heat.shape[0])]
-    side = ("left", "centre", "right")[int(3 * (int(column) + 0.5) / heat.shape[1])]
-    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))}"
+    height, side = ninth((int(row) + 0.5) / heat.shape[0], (int(column) + 0.5) / heat.shape[1])
+    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))} of the scale"
+
+
+def _where(reading: Reading) -> str:
+    told = evidence_text(reading)
+    return f'<p class="where">{escape(told)}</p>\n' if told else ""
 
 
 def _heat_switch(reading: Reading) -> str:
@@ -161,9 +187,11 @@ def _bar(finding: Finding) -> str:
 
 
 def _others(findings: tuple[Finding, ...]) -> str:
-    """A line for each finding after the first."""
-    lines = "".join(f"<dt>{escape(finding.label)}</dt>{_other(finding)}" for finding in findings)
-    return f'<dl class="others">{lines}</dl>\n' if lines else ""
+    """A line for each finding after the first; those that hang on it are plain sentences, without colour or weight."""
+    lines = "".join(f"<dt>{escape(one.label)}</dt>{_other(one)}" for one in findings if one.given is None)
+    spoken = [second(one) for one in findings if one.given is not None]
+    asides = "".join(f'<p class="second">{escape(words[:1].upper() + words[1:])}</p>\n' for words in spoken)
+    return (f'<dl class="others">{lines}</dl>\n' if lines else "") + asides
 
 
 def _other(finding: Finding) -> str:

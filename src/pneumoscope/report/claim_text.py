@@ -59,9 +59,10 @@ def _possible(check: ClaimCheck) -> Iterator[str]:
         yield from (f"    {_cells(matrix)}" for matrix in check.matrices)
     for name in _DERIVED:
         yield f"  {figure_name(name):<12}{span_text(check.figures[name])}"
+    over = "" if check.count == 1 else ", over all of these"
     for name, intervals in check.intervals.items():
         told = "; ".join(f"{_METHODS[method]} {span_text(ends)}" for method, ends in intervals.items())
-        yield f"  95% interval of {name}: {told}"
+        yield f"  95% interval of {name}{over}: {told}"
 
 
 def _impossible(check: ClaimCheck) -> Iterator[str]:

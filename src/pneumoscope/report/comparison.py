@@ -172,9 +172,9 @@ def p_text(p: float) -> str:
 
 def _leaderboard(comparison: Comparison) -> Iterator[str]:
     if comparison.not_ranked:
-        yield f"not ranked: {comparison.not_ranked}"
+        yield f"not ranked: {one_line(comparison.not_ranked)}; with 95% intervals"
     else:
-        yield f"on {on_films(comparison)}; by {MEASURES[comparison.ranked_by]}"
+        yield f"on {on_films(comparison)}; by {MEASURES[comparison.ranked_by]}, with 95% intervals"
     columns = list(dict.fromkeys((*HEADLINE, comparison.ranked_by)))
     yield (f"   {'':<{_NAME}}" + "".join(f"  {MEASURES[name]:<20}" for name in columns)).rstrip()
     for place, one in enumerate(comparison.entrants, 1):
@@ -191,7 +191,10 @@ def _name(name: str) -> str:
 
 def _figure(one: Entrant, name: str) -> str:
     figure = one.metrics.get(name)
-    return f"{number(figure.value)} ({number(figure.low)}-{number(figure.high)})" if figure else "-"
+    if figure is None:
+        return "-"
+    ends = "" if math.isnan(figure.low) else f" ({number(figure.low)}-{number(figure.high)})"
+    return f"{number(figure.value)}{ends}"
 
 
 def _pair(pair: Pair, comparison: Comparison) -> Iterator[str]:

@@ -82,11 +82,15 @@ def _leaderboard(comparison: Comparison) -> str:
             "say no more than that its films are easier.</p>\n"
         )
     else:
-        words = f"<p>The best by {escape(MEASURES[comparison.ranked_by])} first.</p>\n"
+        words = (
+            f"<p>The best by {escape(MEASURES[comparison.ranked_by])} first. A rank does not say that one is better "
+            f"than the next beyond chance: the tests below do. Of log loss and Brier score, less is better.</p>\n"
+        )
+    rank = "" if comparison.not_ranked else "rank"
     head = "".join(_th(text, "number") for text in MEASURES.values())
     rows = "".join(_row(place, one, comparison) for place, one in enumerate(comparison.entrants, 1))
     table = (
-        f"<table><thead><tr>{_th('', 'number')}{_th('program')}{_th('films', 'number')}{head}</tr></thead>\n"
+        f"<table><thead><tr>{_th(rank, 'number')}{_th('program')}{_th('films', 'number')}{head}</tr></thead>\n"
         f"<tbody>\n{rows}</tbody></table>"
     )
     method = f'<p class="soft">Intervals: {escape(comparison.intervals)}.</p>\n'
@@ -107,7 +111,13 @@ def _figure(one: Entrant, name: str) -> str:
     figure = one.metrics.get(name)
     if figure is None:
         return "-"
+    if math.isnan(figure.low):
+        return number(figure.value)
     return f'{number(figure.value)}<p class="remark">{number(figure.low)} to {number(figure.high)}</p>'
+
+
+def _title(measure: str) -> str:
+    return MEASURES[measure] + (", lower is better" if measure in LOWER_IS_BETTER else "")
 
 
 def _forest(comparison: Comparison) -> str:
@@ -121,8 +131,7 @@ def _forest(comparison: Comparison) -> str:
             for row, estimate in known:
                 panel.plot([estimate.low, estimate.high], [row, row], color=OTHERS[0], linewidth=2)
                 panel.plot(estimate.value, row, "o", color=OTHERS[0])
-            better = ", lower is better" if name in LOWER_IS_BETTER else ""
-            panel.set_title(f"{MEASURES[name]}{better}")
+            panel.set_title(_title(name))
             panel.set_yticks(range(len(entrants)), [name_on_plot(one.name) for one in entrants])
             panel.set_ylim(-0.6, len(entrants) - 0.4)
             panel.xaxis.set_major_locator(MaxNLocator(4))
@@ -147,7 +156,8 @@ def _differences(comparison: Comparison) -> str:
     )
     words = (
         f"<p>Each program minus {_name(comparison.against)}, on the same films. The tests of the AUC and of right and "
-        f"wrong decisions count films as independent; the others draw patients.</p>\n"
+        f"wrong decisions count films as independent, and their p may be too small where patients have several; the "
+        f"others draw patients.</p>\n"
     )
     note = (
         '<p class="soft">Holm: the p-values of a measure, corrected for the number of programs that are compared. What '
@@ -163,7 +173,7 @@ def _difference(one: Difference, several: bool) -> str:
     p = [one.p, one.p_holm if one.p_holm is not None else math.nan][: 1 + several]
     numbers = [_td(escape(p_text(value)), "number") for value in p]
     return "".join(
-        [_td(MEASURES[one.measure]), _td(number(one.difference, "+")), _td(ends), *numbers, _td(escape(one.method))]
+        [_td(_title(one.measure)), _td(number(one.difference, "+")), _td(ends), *numbers, _td(escape(one.method))]
     )
 
 
@@ -233,7 +243,8 @@ def _name(name: str) -> str:
 
 
 def _scroll(table: str) -> str:
-    return f'<div class="plot"><div>{table}</div></div>\n'
+    frame = '<div role="group" aria-label="Table" tabindex="0">'  # to be scrolled by keyboard too
+    return f'<div class="plot">{frame}{table}</div></div>\n'
 
 
 def _plot(picture: bytes, alt: str, words: str) -> str:
@@ -246,7 +257,8 @@ def _section(title: str, html: str) -> str:
 
 
 def _th(text: str, kind: str = "") -> str:
-    return f'<th class="{kind}">{escape(text)}</th>' if kind else f"<th>{escape(text)}</th>"
+    classes = f' class="{kind}"' if kind else ""
+    return f'<th scope="col"{classes}>{escape(text)}</th>'
 
 
 def _td(html: str, kind: str = "") -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pneumoscope.core import Correction, Failure, Outcome
+from pneumoscope.report.places import evidence_text
 from pneumoscope.report.text import columns, one_line, pad, shorten
-from pneumoscope.report.wording import NOT_ANSWERED, NOT_SURE, decision, doubts, percent
+from pneumoscope.report.wording import NOT_ANSWERED, NOT_SURE, decision, doubts, percent, second
 
 _NARROWEST = 60
 
@@ -23,7 +24,7 @@ def table_head(width: int = 96) -> str:
 
 
 def table_row(outcome: Outcome, width: int = 96) -> str:
-    """Return the line of one outcome, and below it one for each finding after the first."""
+    """Return the line of one outcome; below it one for each finding after the first, and where the evidence lies."""
     return "\n".join(_outcome_lines(outcome, max(width, _NARROWEST)))
 
 
@@ -39,7 +40,12 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
     for i, finding in enumerate(outcome.findings):
         film, why = ("", "") if i else (outcome.film, told)
         remarks = ", ".join(filter(None, (NOT_SURE if finding.sure is False else "", why)))
-        yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+        if finding.given is None:
+            yield _line(film, percent(finding.probability), decision(finding), remarks, width)
+        else:
+            yield _cut(f"  {one_line(second(finding))}", width)
+    if place := evidence_text(outcome):
+        yield f"  {_cut(place, width - 2)}"
 
 
 def _offer(correction: Correction) -> str:

@@ -110,7 +110,9 @@ def _table(table: Table) -> str:
     cells = "".join(_cell("th", escape(text), i in table.numbers, "col") for i, text in enumerate(table.head))
     head = f"<thead><tr>{cells}</tr></thead>\n" if cells else ""
     rows = "".join(_row(table, i, row) for i, row in enumerate(table.rows))
-    return f'<div class="scroll"><table>{caption}{head}<tbody>\n{rows}</tbody></table></div>\n'
+    about = escape(table.title or ", ".join(table.head) or "Table")
+    frame = f'<div class="scroll" role="group" aria-label="{about}" tabindex="0">'  # to be scrolled by keyboard too
+    return f"{frame}<table>{caption}{head}<tbody>\n{rows}</tbody></table></div>\n"
 
 
 def _row(table: Table, number: int, row: tuple[Line, ...]) -> str:

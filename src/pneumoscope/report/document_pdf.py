@@ -50,7 +50,9 @@ _PADDING = 6
 """Points that reportlab leaves free inside a frame."""
 _LEFT, _RIGHT = _MARGIN + _PADDING, A4[0] - _MARGIN - _PADDING
 _WIDTH = _RIGHT - _LEFT
-_HIGHEST = A4[1] - _TOP - _BOTTOM - 110
+_PAGE = A4[1] - _TOP - _BOTTOM - 2 * _PADDING - 1
+"""Points that a page holds, but for what rounding takes."""
+_HIGHEST = A4[1] - _TOP - _BOTTOM - 140
 """Points that leave room for a title above a picture and words below it."""
 _LONG, _LONG_HEAD = 400, 100
 """Columns of a text beyond which its middle is left out, where it cannot go on on another page."""
@@ -59,7 +61,7 @@ _GAP = 7.0
 _LEAST = 60.0
 """Points that a column of words keeps."""
 _WHOLE = 12
-"""Tables of so many rows are never cut."""
+"""Tables of so many rows are not cut."""
 _WORDS = {"warning": "Warning", "note": "Note"}
 _FOOT = "Research use only; not a medical device."
 _TOTAL = "total"
@@ -133,6 +135,7 @@ class _Template(SimpleDocTemplate):  # type: ignore[misc]
         canvas.setFillColor(SOFT)
         canvas.drawString(_RIGHT - 4.2 * mm, 9 * mm, f"{self.page}")
         canvas.endForm()
+        canvas.setViewerPreference("DisplayDocTitle", "true")  # rather than the file's name
         super()._endBuild()
 
 
@@ -147,7 +150,7 @@ def _flow(blocks: Sequence[Block]) -> Flow:
 
 
 def _whole(block: Block | None) -> bool:
-    """Whether it is a table that is never cut."""
+    """Whether it is a table that is not cut."""
     return isinstance(block, Table) and len(block.rows) <= _WHOLE
 
 
@@ -205,12 +208,21 @@ def _counts(block: Counts) -> Flow:
 def _table(block: Table) -> Flow:
     """Title and head are repeated where the table goes on on another page."""
     head = [_head_cell(block, i, text) for i, text in enumerate(block.head)]
-    title = [Text(markup(_short(block.title)), STYLES["table title"]), *[""] * (len(head) - 1)]
+    title = [Text(markup(_short(block.title)), STYLES["table title"]), *[""] * (_columns(block) - 1)]
     above = ([title] if block.title else []) + ([head] if head else [])
     rows = [[_cell(block, i, j, line) for j, line in enumerate(row)] for i, row in enumerate(block.rows)]
-    table = LongTable([*above, *rows], colWidths=_widths(block), repeatRows=len(above), hAlign="LEFT")
+    kind = _WholeTable if _whole(block) else LongTable
+    table = kind([*above, *rows], colWidths=_widths(block), repeatRows=len(above), hAlign="LEFT")
     table.setStyle([*_table_lines(block, len(above)), *_CELLS])
     return [table, Spacer(1, 8)]
+
+
+class _WholeTable(LongTable):  # type: ignore[misc]
+    """A table that goes on another page rather than being cut, unless it is higher than a page."""
+
+    def split(self, width: float, height: float) -> list[Any]:
+        """Nothing where all of it fits a page: it is then tried on the next one."""
+        return super().split(width, height) if height >= _PAGE or self._height > _PAGE else []
 
 
 _CELLS: list[tuple[Any, ...]] = [
@@ -223,13 +235,13 @@ _CELLS: list[tuple[Any, ...]] = [
 
 
 def _table_lines(block: Table, above: int) -> list[tuple[Any, ...]]:
-    """Lines below rows, a darker one below the head, the title over all columns; a short table is not cut."""
+    """Lines below rows, a darker one below the head, the title over all columns."""
     lines: list[tuple[Any, ...]] = [("LINEBELOW", (0, above), (-1, -1), 0.4, LINE)]
     if block.head:
         lines.append(("LINEBELOW", (0, above - 1), (-1, above - 1), 0.8, INK))
     if block.title:
         lines.append(("SPAN", (0, 0), (-1, 0)))
-    return [*lines, ("NOSPLIT", (0, 0), (-1, -1))] if _whole(block) else lines
+    return lines
 
 
 def _head_cell(block: Table, column: int, text: str) -> Text:
@@ -246,9 +258,13 @@ def _short(line: Line, width: int = _LONG) -> Line:
     return shorten(one_line(line), width) if isinstance(line, str) else line
 
 
+def _columns(block: Table) -> int:
+    return len(block.head) or len(block.rows[0])
+
+
 def _widths(block: Table) -> list[float]:
     """As wide as the columns need; where that is too much, words give way and numbers stay on one line."""
-    needed = [_needed(block, column) for column in range(len(block.head) or len(block.rows[0]))]
+    needed = [_needed(block, column) for column in range(_columns(block))]
     least = [width if i in block.numbers else min(width, _LEAST) for i, width in enumerate(needed)]
     return _fitted(needed, least)
 

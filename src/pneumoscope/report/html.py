@@ -40,6 +40,8 @@ class ReportAbout:
     sensitivity, specificity : as validated at that point, with the interval: ``"95.1% (95% interval 92.9 to 96.8)"``.
     validated_on : the data behind these two.
     certainty : what "not sure" on a card means; nothing where the bundle does not say.
+    strong_evidence : the log-odds that 100% on the heat maps' scale stands for; nothing where nobody says.
+    second : what is told only beside a positive answer, and what that is worth; nothing where nothing is.
     program_version, created : what wrote the page, and when.
     """
 
@@ -57,6 +59,8 @@ class ReportAbout:
     program_version: str
     created: str
     certainty: str = ""
+    strong_evidence: float | None = None
+    second: str = ""
 
 
 class _Card(NamedTuple):
@@ -183,6 +187,8 @@ def _page(about: ReportAbout, counts: dict[str, int]) -> tuple[bytes, bytes, byt
         "digest": digest_html(about.bundle_digest),
         "no_films": "" if counts["read"] else '<p class="empty">No film was read.</p>',
         "certainty": f"<dt>Not sure</dt><dd>{escape(about.certainty)}</dd>" if about.certainty else "",
+        "strong": "" if about.strong_evidence is None else f" (log-odds of {about.strong_evidence:.1f})",
+        "second": f"<dt>Second answer</dt><dd>{escape(about.second)}</dd>" if about.second else "",
         "hide_unread": "" if counts["unread"] else " hidden",
         "hide_unanswered": "" if counts["unanswered"] else " hidden",
         **{name: str(count) for name, count in counts.items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -11,8 +12,10 @@ from pneumoscope.bundle import ModelBundle, OperatingPoint
 from pneumoscope.bundle.card import card
 from pneumoscope.bundle.spec import Interval
 from pneumoscope.core import PneumoscopeError
-from pneumoscope.core.document import Block, Document, Items, Line, Paragraph, Section, Table
+from pneumoscope.core.document import Block, Document, Items, Line, Notice, Paragraph, Section, Table
+from pneumoscope.report.cards import points
 from pneumoscope.report.measure_names import name_of, ordered
+from pneumoscope.report.wording import share
 
 
 class _Figure(msgspec.Struct, frozen=True):
@@ -43,19 +46,47 @@ class _Bundle(msgspec.Struct, frozen=True):
 class _Data(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     split: str
-    films: int
-    positive: int
     patients: int
+    unreadable: int = 0
+
+
+class _Confusion(msgspec.Struct, frozen=True):
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+    @property
+    def positive(self) -> int:
+        return self.true_positive + self.false_negative
+
+    @property
+    def negative(self) -> int:
+        return self.true_negative + self.false_positive
+
+
+class _Second(msgspec.Struct, frozen=True):
+    """An answer that is told only where the first is ``given``, on films that have it."""
+
+    label: str
+    given: str
+    otherwise: str
+    films: int
+    metrics: dict[str, _Figure]
 
 
 class Evaluated(msgspec.Struct, frozen=True):
     """The part of an evaluation's ``metrics.json`` that a card tells; all else in it is passed over."""
 
+    format: Literal["pneumoscope-metrics"]
+    schema_version: Literal[1]
     bundle: _Bundle
     data: _Data
     metrics: dict[str, _Figure]
-    confusion: dict[str, int]
+    confusion: _Confusion
     intervals: str
+    cautions: tuple[str, ...] = ()
+    second: tuple[_Second, ...] = ()
 
 
 def read_evaluation(path: Path, bundle: ModelBundle) -> Evaluated:
@@ -69,7 +100,8 @@ def read_evaluation(path: Path, bundle: ModelBundle) -> Evaluated:
         found = msgspec.json.decode(path.read_bytes(), type=Evaluated)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PneumoscopeError(
-            f"{path}: expected the metrics.json that 'pneumoscope evaluate' writes, but it cannot be read: {error}"
+            f"{path}: expected the metrics.json that 'pneumoscope evaluate --bundle' writes, but it cannot be read: "
+            f"{error}"
         ) from error
     if found.bundle.digest != bundle.digest:
         raise PneumoscopeError(
@@ -83,19 +115,53 @@ def full_card(bundle: ModelBundle, evaluated: Evaluated | None = None) -> Docume
     """The bundle's card with its known failures and, where there is an evaluation, what that found."""
     further = [] if evaluated is None else [_measured(bundle, evaluated)]
     failures = Section("failures", "Known failures", (Items.of(*_failures(bundle, evaluated)),))
-    return card(bundle.spec, (*further, failures))
+    return card(bundle.spec, (*further, failures, _meaning(bundle)))
+
+
+def _meaning(bundle: ModelBundle) -> Section:
+    """For which share of films with the finding the probabilities hold."""
+    lines = [
+        f"{label.name}: holds among films of which {points(label.calibration.prevalence)} show it."
+        for label in bundle.spec.labels
+    ]
+    said = "Where it is rarer, a film of the same probability shows it less often; where it is commoner, more often."
+    return Section("probability", "What a probability means", (Items.of(*lines), Paragraph(said)))
 
 
 def _measured(bundle: ModelBundle, found: Evaluated) -> Section:
-    about, label = found.data, bundle.spec.labels[0].name
-    words = (
-        f"{about.films:,} films of {about.patients:,} patients, {about.positive:,} with {label}, at the operating "
-        f"point {found.bundle.operating_point} (positive from {found.bundle.threshold:.3f})."
+    about, counts, label = found.data, found.confusion, bundle.spec.labels[0].name
+    unreadable = f" {about.unreadable:,} more could not be read." if about.unreadable else ""
+    said = (
+        f"{counts.positive + counts.negative:,} films of {about.patients:,} patients, {counts.positive:,} with "
+        f"{label}, at the operating point {found.bundle.operating_point} (positive from {found.bundle.threshold:.3f})."
+        f"{unreadable}"
     )
     rows = tuple((name_of(name), str(found.metrics[name])) for name in ordered(found.metrics))
     table = Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1}))
-    blocks: tuple[Block, ...] = (Paragraph(words), table, Paragraph(f"Intervals: {found.intervals}."))
-    return Section("evaluated", f"Measured on split {about.split} of {', '.join(about.sources)}", blocks)
+    cautions = (Notice("warning", caution) for caution in found.cautions)
+    blocks: list[Block] = [
+        Paragraph(said),
+        *cautions,
+        table,
+        *(block for one in found.second for block in _second(one)),
+    ]
+    blocks.append(Paragraph(f"Intervals: {found.intervals}."))
+    return Section("evaluated", f"Measured on split {about.split} of {', '.join(about.sources)}", tuple(blocks))
+
+
+def _second(one: _Second) -> Iterator[Block]:
+    names = {
+        "auc": name_of("auc"),
+        "accuracy": name_of("accuracy"),
+        "recall": f"Recall of {one.label}",
+        "specificity": f"Recall of {one.otherwise}",
+    }
+    yield Paragraph(
+        f"The second answer, {one.label} rather than {one.otherwise}, on the {one.films:,} films with {one.given} that "
+        f"state which, whatever the first answer to them was:"
+    )
+    rows = tuple((words, str(one.metrics[name])) for name, words in names.items() if name in one.metrics)
+    yield Table(("measure", "value (95% interval)"), rows, numbers=frozenset({1}))
 
 
 def _failures(bundle: ModelBundle, found: Evaluated | None) -> Iterator[Line]:
@@ -112,18 +178,19 @@ def _failures(bundle: ModelBundle, found: Evaluated | None) -> Iterator[Line]:
     yield from _fallen(bundle, found)
 
 
-def _lost(interval: Interval) -> str:
-    return f"{1 - interval.value:.1%} ({1 - interval.high:.1%} to {1 - interval.low:.1%})"
+def _lost(kept: Interval) -> str:
+    return f"{share(1 - kept.value)} ({share(1 - kept.high)} to {share(1 - kept.low)})"
 
 
 def _counted(found: Evaluated, label: str) -> Iterator[Line]:
     split, counts = found.data.split, found.confusion
-    for wrong, right, words in (
-        ("false_negative", "true_positive", f"films of split {split} with {label} it missed"),
-        ("false_positive", "true_negative", f"films of split {split} without {label} it raised a false alarm over"),
-    ):
-        if total := counts.get(wrong, 0) + counts.get(right, 0):
-            yield f"Of {total:,} {words} {counts.get(wrong, 0):,}."
+    if counts.positive:
+        yield f"Of {counts.positive:,} films of split {split} with {label} it missed {counts.false_negative:,}."
+    if counts.negative:
+        yield (
+            f"Of {counts.negative:,} films of split {split} without {label} it raised a false alarm over "
+            f"{counts.false_positive:,}."
+        )
 
 
 def _fallen(bundle: ModelBundle, found: Evaluated) -> Iterator[Line]:

@@ -3,14 +3,20 @@ r"""Tables: CSV for spreadsheets, JSON Lines for programs.
 CSV
     One row a film, the columns of ``CSV_COLUMNS``, UTF-8, ``\n``, every cell quoted. Probabilities and the threshold
     have 6 digits, milliseconds 2. ``decision`` is the label or ``no <label>``. ``flags`` are codes joined by ``;``,
-    ``notes`` are joined by ``"; "``. An unreadable film fills ``film``, ``film_sha256`` (if it got so far),
-    ``error_code`` and ``error`` only. A bundle with several labels shows its first there, and after ``error`` has the
+    ``notes`` are joined by ``"; "``. ``regions`` are those of a positive film, joined by ``;``, each as
+    ``left,top,right,bottom:share`` in pixels of the film at its full size, the share of the evidence with 3 digits. An
+    unreadable film fills ``film``, ``film_sha256`` (if it got so far), ``error_code`` and ``error`` only. A bundle with
+    several labels shows its first there, and after ``regions`` has the
     columns ``<label>_probability`` and ``<label>_decision`` for each of the others. A bundle that says of which answers
     it is sure has ``certainty`` and ``<label>_certainty`` after these: ``sure`` or ``not sure: ask a reader``. A bundle
     that may refuse films has ``GATE_COLUMNS`` at the end: the codes of the reasons not to answer (``abstention``) and
     what they say (``reason``), ``forced`` (``yes`` where the film was answered in spite of them), the code of a
     ``correction``, and what the film would be read as then, where that is offered and not done. A film that is not
     answered has ``not answered`` for its ``decision``, and no probability, label, operating point and threshold.
+
+    A label that is asked only where the first is told has the same columns, empty where it was not asked. Its
+    probability is that of films with the first label; its decision is the label, what it is otherwise (``viral``, where
+    it is not ``bacterial``), or ``not sure which``, as its certainty then is too.
 
     A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file name can be such
     a cell. Text that begins with one of these, with a tab or new line, or with ``'``, gets one ``'`` in front. Nothing
@@ -28,6 +34,9 @@ JSON Lines
     ``bundle_sha256``      digest of the model bundle (readings)
     ``findings``           list of ``label``, ``probability``, ``operating_point``, ``threshold``, ``positive``; and
                            ``sure``, true or false, from bundles that say of which answers they are sure
+                           (a label that is asked only where the first is told is not in the list where it is not; where
+                           it is, it has ``given``, the first label, and ``otherwise``, what a film is that is not
+                           ``positive``)
     ``flags``              list of ``code``, ``message``: reasons to distrust the answer
     ``abstention``         the same: reasons not to answer; ``findings`` is empty then, unless ``forced``
     ``forced``             whether the film was answered in spite of them
@@ -35,6 +44,11 @@ JSON Lines
                            so corrected) and the ``findings`` then; null if there is nothing of the kind
     ``notes``              list of texts: what the reader had to do to the film
     ``heatmap``            rows of a coarse grid over the whole film, each 0 to 1 with 4 digits; null if not made
+    ``strong_evidence``    the log-odds that 1 in ``heatmap`` stands for; null if it was not made
+    ``film_size``          ``[height, width]`` of the film at its full size, upright, in pixels; null if not known
+    ``regions``            of a positive film, where the evidence for the first finding lies: list of ``top``, ``left``,
+                           ``bottom``, ``right`` in pixels of ``film_size`` and ``share`` of the evidence, 4 digits, the
+                           largest first. Left is the left of the picture. What they leave of 1 lies elsewhere
     ``milliseconds``       ``decode``, ``prepare``, ``infer``, ``total``
     ``error_code``         stable short name (failures)
     ``error``              message for people (failures)
@@ -52,10 +66,10 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading
+from pneumoscope.core import Failure, Finding, Outcome, QualityFlag, Radiograph, Reading, Region
 from pneumoscope.report.base import PendingFile, Report
 from pneumoscope.report.text import utf8
-from pneumoscope.report.wording import NOT_ANSWERED, certainty, decision
+from pneumoscope.report.wording import NOT_ANSWERED, certainty, decision, other
 
 CSV_COLUMNS = (
     "film",
@@ -74,6 +88,7 @@ CSV_COLUMNS = (
     "total_ms",
     "error_code",
     "error",
+    "regions",
 )
 GATE_COLUMNS = ("abstention", "reason", "forced", "correction", "offered_probability", "offered_decision")
 """After all others, of bundles that may refuse a film."""
@@ -173,6 +188,7 @@ def _reading_cells(reading: Reading) -> dict[str, str]:
         "prepare_ms": f"{ms.prepare:.2f}",
         "infer_ms": f"{ms.infer:.2f}",
         "total_ms": f"{ms.total:.2f}",
+        "regions": ";".join(f"{r.left},{r.top},{r.right},{r.bottom}:{r.share:.3f}" for r in reading.regions),
     }
 
 
@@ -219,6 +235,8 @@ class FindingRow(msgspec.Struct, frozen=True):
     threshold: float
     positive: bool
     sure: bool | msgspec.UnsetType = msgspec.UNSET
+    given: str | msgspec.UnsetType = msgspec.UNSET
+    otherwise: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class FlagRow(msgspec.Struct, frozen=True):
@@ -226,6 +244,16 @@ class FlagRow(msgspec.Struct, frozen=True):
 
     code: str
     message: str
+
+
+class RegionRow(msgspec.Struct, frozen=True):
+    """One region of a ``ReadingRow``."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    share: float
 
 
 class CorrectionRow(msgspec.Struct, frozen=True):
@@ -257,6 +285,9 @@ class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, tag="reading", tag_f
     notes: list[str]
     heatmap: list[list[float]] | None
     milliseconds: MillisecondsRow
+    strong_evidence: float | None = None
+    film_size: tuple[int, int] | None = None
+    regions: list[RegionRow] = []
     abstention: list[FlagRow] = []
     forced: bool = False
     correction: CorrectionRow | None = None
@@ -297,6 +328,9 @@ def _reading_row(reading: Reading) -> ReadingRow:
         notes=[utf8(note) for note in reading.notes],
         heatmap=_grid(reading),
         milliseconds=MillisecondsRow(*(round(t, 2) for t in (ms.decode, ms.prepare, ms.infer, ms.total))),
+        strong_evidence=reading.strong_evidence,
+        film_size=reading.film_size,
+        regions=[_region_row(region) for region in reading.regions],
         abstention=[_flag_row(reason) for reason in reading.abstention],
         forced=reading.forced,
         correction=_correction_row(reading),
@@ -317,11 +351,17 @@ def _finding_row(f: Finding) -> FindingRow:
         threshold=round(f.threshold, 6),
         positive=f.positive,
         sure=msgspec.UNSET if f.sure is None else f.sure,
+        given=msgspec.UNSET if f.given is None else utf8(f.given),
+        otherwise=msgspec.UNSET if f.given is None else utf8(other(f)),
     )
 
 
 def _flag_row(flag: QualityFlag) -> FlagRow:
     return FlagRow(utf8(flag.code), utf8(flag.message))
+
+
+def _region_row(r: Region) -> RegionRow:
+    return RegionRow(r.top, r.left, r.bottom, r.right, round(r.share, 4))
 
 
 def _grid(reading: Reading) -> list[list[float]] | None:

@@ -5,36 +5,9 @@ from __future__ import annotations
 import html
 import unicodedata
 
+from pneumoscope.core.text import one_line, utf8
 
-def utf8(text: str) -> str:
-    r"""Return ``text`` so that it can be written as UTF-8.
-
-    A byte of a file name that is not UTF-8 (Python holds it as a lone surrogate) becomes a backslash escape: ``\xff``.
-    The name can then be told from its neighbours by eye; the film's digest is what identifies it for certain.
-
-    >>> utf8("film\udcff.png")
-    'film\\xff.png'
-    """
-    if text.isascii():
-        return text
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte: half a character, from Windows
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def one_line(text: str) -> str:
-    r"""Return ``text`` with everything that a terminal or a page would act on, or not show, escaped.
-
-    Covers new lines, escape sequences, and the marks that reverse the reading direction.
-
-    >>> one_line("a\nb\x1b[2J")
-    'a\\nb\\x1b[2J'
-    """
-    text = utf8(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+__all__ = ["columns", "escape", "one_line", "pad", "shorten", "utf8"]
 
 
 def escape(text: str) -> str:
@@ -62,11 +35,13 @@ def shorten(text: str, width: int) -> str:
 
     >>> shorten("/archive/2019/ward-7/IM-0001.jpeg", 20)
     '/archi…/IM-0001.jpeg'
+    >>> shorten("a name without a folder.jpeg", 20)
+    'a name … folder.jpeg'
     """
     if columns(text) <= width:
         return text
     name = columns(text.rpartition("/")[2]) + 1
-    tail = _fitting(text[::-1], min(max(name, width * 3 // 5), width - 1))[::-1]
+    tail = _fitting(text[::-1], max(name if name < width else 0, width * 3 // 5))[::-1]
     head = _fitting(text, width - 1 - columns(tail))
     return f"{head}…{tail}"
 

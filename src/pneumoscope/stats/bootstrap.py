@@ -41,7 +41,8 @@ def bootstrap(
     """The figures of the films as they are, each with the 95% percentile interval over resampled patients.
 
     Films of one patient are alike, so patients are drawn, not films: drawing films would give intervals too narrow.
-    Draws in which a figure is not defined (one class missing) are left out of its interval; NaN if that leaves none.
+    Draws in which a figure is not defined (one class missing) are left out of its interval; NaN if that leaves none,
+    and of a single patient, who does not tell how patients differ.
 
     Source: Efron & Tibshirani, "An introduction to the bootstrap", 1993, section 13.3; Field & Welsh, "Bootstrapping
     clustered data", 2007.
@@ -68,8 +69,13 @@ def replicates(
     seed: int,
     progress: Progress | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """The figures of each draw, (resamples,) by name. They depend on the seed, not on the number of threads."""
+    """The figures of each draw, (resamples,) by name; NaN of a single patient, of whom there is but one draw.
+
+    They depend on the seed, not on the number of threads.
+    """
     owners, count = numbered(patients)
+    if count < 2:
+        return {name: np.full(resamples, np.nan) for name in measures(np.ones(len(owners)))}
 
     def figures(draw: int) -> Mapping[str, float]:
         return measures(_weights(owners, count, np.random.default_rng([seed, draw])))

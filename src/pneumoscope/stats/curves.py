@@ -12,11 +12,11 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from pneumoscope.stats.bootstrap import Measures, Weights, bootstrap
 from pneumoscope.stats.intervals import Estimate, wilson
 from pneumoscope.stats.metrics import Labels, Scores
+from pneumoscope.stats.weighted import BINS
 
 POINTS = 200
 """At most so many points a curve: some hundredth of the square of an ROC curve from one to the next."""
@@ -110,20 +110,21 @@ def precision_recall(labels: Labels, scores: Scores, *, points: int = POINTS) ->
 
 
 def reliability(
-    labels: Labels, probabilities: Scores, *, bins: int = 10, strategy: Literal["width", "filled"] = "width"
+    labels: Labels, probabilities: Scores, *, strategy: Literal["width", "filled"] = "width"
 ) -> tuple[ReliabilityBin, ...]:
     """How many films of a bin have the label, beside their mean probability. Bins without films are left out.
 
-    ``width`` divides [0, 1] into equal parts (each with its lower end, the last with both), ``filled`` divides at the
-    quantiles of the probabilities, so that each bin has about as many films; equal probabilities stay together.
+    The bins are those of the calibration errors: ``width`` divides [0, 1] into equal parts (each with its lower end,
+    the last with both), ``filled`` divides at the quantiles of the probabilities, so that each bin has about as many
+    films; equal probabilities stay together.
     """
     order = np.argsort(probabilities, kind="stable")
     p, y = np.asarray(probabilities, np.float64)[order], np.asarray(labels)[order] == 1
     if strategy == "width":
-        edges = np.linspace(0, 1, bins + 1)
+        edges = np.arange(BINS + 1) / BINS
         cuts = np.searchsorted(p, edges[1:-1], side="left")
     else:
-        edges = np.quantile(p, np.linspace(0, 1, bins + 1)) if len(p) else np.zeros(bins + 1)
+        edges = np.quantile(p, np.arange(BINS + 1) / BINS) if len(p) else np.zeros(BINS + 1)
         cuts = np.searchsorted(p, edges[1:-1], side="right")
     starts, ends = [0, *cuts.tolist()], [*cuts.tolist(), len(p)]
     return tuple(
@@ -174,7 +175,6 @@ def decision_curve(
     patients: Sequence[Any] | NDArray[Any],
     *,
     prevalence: float | None = None,
-    holds_at: float | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
     resamples: int = 200,
     seed: int = 0,
@@ -184,37 +184,42 @@ def decision_curve(
     Parameters
     ----------
     labels, probabilities, patients : (N,)
-    prevalence : where the answers are to be used; without, the films' own share with the label.
-    holds_at : the share with the label for which the probabilities hold (a bundle's calibration says which); without,
-        the films' own share. With ``prevalence``, the probabilities' odds are moved from the one to the other: a
-        threshold is the probability at which one would act there.
+    prevalence : the share with the label for which the probabilities hold (a bundle's calibration says which). The
+        films then count as among films of which so many have it, so that a threshold is the probability that is shown;
+        without, they count as they are.
 
     Raises
     ------
     ValueError : if a class has no film, or a threshold or prevalence is not in (0, 1).
     """
     share = float(np.mean(np.asarray(labels) == 1)) if len(labels) else 0.0
-    stated = [x for x in (prevalence, holds_at, *thresholds) if x is not None]
+    stated = [*thresholds] if prevalence is None else [prevalence, *thresholds]
     if not 0 < share < 1:
         raise ValueError(f"expected films of both classes, got {len(labels)} with a share of {share:g} with the label")
     if any(not 0 < x < 1 for x in stated):
         raise ValueError(f"expected prevalence and thresholds of more than 0 and less than 1, got {stated}")
     there = share if prevalence is None else prevalence
-    p = np.asarray(probabilities, np.float64)
-    if prevalence is not None:
-        p = expit(logit(p) + logit(there) - logit(holds_at or share))
-    measures = net_benefit(labels, p, thresholds, prevalence=prevalence)
+    measures = net_benefit(labels, probabilities, thresholds, prevalence=prevalence)
     found = bootstrap(measures, patients, resamples=resamples, seed=seed)
     return DecisionCurve(
         prevalence=there,
         thresholds=tuple(thresholds),
-        net_benefit=tuple(found[str(t)] for t in thresholds),
+        net_benefit=tuple(_within(found[str(t)], -(1 - there) * t / (1 - t), there) for t in thresholds),
         treat_all=tuple(there - (1 - there) * t / (1 - t) for t in thresholds),
     )
 
 
-def curves(labels: Labels, probabilities: Scores, patients: Sequence[Any] | NDArray[Any]) -> Curves:
-    """All curves of films of both classes.
+def _within(estimate: Estimate, least: float, most: float) -> Estimate:
+    """An interval that is not known goes from the least to the most that can be."""
+    low = least if np.isnan(estimate.low) else estimate.low
+    high = most if np.isnan(estimate.high) else estimate.high
+    return Estimate(estimate.value, low, high)
+
+
+def curves(
+    labels: Labels, probabilities: Scores, patients: Sequence[Any] | NDArray[Any], prevalence: float | None = None
+) -> Curves:
+    """All curves of films of both classes; ``prevalence`` as of ``decision_curve``.
 
     Raises
     ------
@@ -225,7 +230,7 @@ def curves(labels: Labels, probabilities: Scores, patients: Sequence[Any] | NDAr
         precision_recall=precision_recall(labels, probabilities),
         reliability=reliability(labels, probabilities),
         reliability_filled=reliability(labels, probabilities, strategy="filled"),
-        decision=decision_curve(labels, probabilities, patients),
+        decision=decision_curve(labels, probabilities, patients, prevalence=prevalence),
     )
 
 

@@ -10,6 +10,7 @@ Films count as independent. With several films a patient, the patient bootstrap 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
+from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
 from pneumoscope.stats.paired import PairedTest
 
@@ -55,17 +57,27 @@ def delong_covariance(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.
     return below.mean(axis=1), _covariance(below) / m + _covariance(above) / n
 
 
-def delong_auc(labels: ArrayLike, scores: ArrayLike) -> AucEstimate:
+def delong_auc(
+    labels: ArrayLike, scores: ArrayLike, patients: Sequence[Any] | NDArray[Any] | None = None
+) -> AucEstimate:
     """Area under the ROC curve with a 95% interval that stays in [0, 1]: normal on the scale of its log-odds.
 
     Where DeLong's variance is 0 or not defined (an area of exactly 1 or 0, all scores alike, a single film of a class)
     it says nothing, and the interval is that of Newcombe's method 5, which takes the variance at the interval's own
-    ends.
+    ends. It counts patients where they are told: a bootstrap by patient cannot make up for counting films there, as
+    all its draws are alike.
 
     Sources: Pepe, "The statistical evaluation of medical tests for classification and prediction", 2003, section 5.2;
     Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part 2", 2006.
 
-    Parameters, Raises: as ``delong_covariance``.
+    Parameters
+    ----------
+    labels, scores : as of ``delong_covariance``, for one program.
+    patients : (N,) whose each film is.
+
+    Raises
+    ------
+    ValueError : as ``delong_covariance``.
     """
     areas, covariance = delong_covariance(labels, np.atleast_2d(np.asarray(scores, np.float64)))
     area, variance = float(areas[0]), float(covariance[0, 0])
@@ -73,8 +85,9 @@ def delong_auc(labels: ArrayLike, scores: ArrayLike) -> AucEstimate:
         reach = _Z * math.sqrt(variance) / (area * (1 - area))
         low, high = expit(logit(area) - reach), expit(logit(area) + reach)
     else:
-        positives = int(np.sum(np.asarray(labels) == 1))
-        low, high = newcombe_auc(area, positives, np.size(labels) - positives)
+        truth = np.asarray(labels)
+        whose = np.arange(len(truth)) if patients is None else numbered(patients)[0]
+        low, high = newcombe_auc(area, *(len(np.unique(whose[truth == label])) for label in (1, 0)))
     return AucEstimate(area, float(low), float(high), variance)
 
 
@@ -105,7 +118,7 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike) -> 
 
 
 def newcombe_auc(area: float, positives: int, negatives: int) -> tuple[float, float]:
-    """95% interval of an area from the numbers of films alone, Newcombe's method 5; holds at 0 and 1 too."""
+    """95% interval of an area from the numbers of cases alone, Newcombe's method 5; holds at 0 and 1 too."""
 
     def reach(true: float) -> float:
         """How far the measured area may be from a true one: Hanley & McNeil's variance with both classes' mean size."""

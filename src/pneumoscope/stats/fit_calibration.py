@@ -74,8 +74,8 @@ class Fitted:
             return f"{self.family}, the simplest family that could be fitted; too few films to compare others"
         losses = ", ".join(f"{c.family} {c.log_loss:.4f}" for c in measured)
         return (
-            f"{self.family}, the simplest family that no richer one beats by more than a standard error; log loss of "
-            f"films held back by patient in {self.folds} folds: {losses}"
+            f"{self.family}, as from the simplest family on a richer one had to win by more than a standard error; log "
+            f"loss of films held back by patient in {self.folds} folds: {losses}"
         )
 
 

@@ -15,19 +15,21 @@ def patient_folds(
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Films to learn from and films to judge by, a pair for each fold; all films of a patient share a fold.
 
-    Patients with a positive film and patients without are dealt out evenly, each after a shuffle. There are fewer folds
-    than asked for where a class has fewer patients, and none where one has a single patient or no film: nothing could
-    be held back.
+    Patients are dealt out after a shuffle: first those with films of the label 0 alone, then those with films of both,
+    then the others. So the patients of each class follow one another, and every fold has as many of a class as another,
+    give or take one. There are fewer folds than asked for where a class has fewer patients, and none where one has a
+    single patient or no film: nothing could be held back.
     """
     _, patient = np.unique(np.asarray(patients), return_inverse=True)
     folds = min(folds, *patients_of_each(labels, patients))
     if folds < 2:
         return []
-    positive = np.bincount(patient, weights=labels == 1) > 0
-    order = np.random.default_rng(seed).permutation(len(positive))
-    order = order[np.argsort(positive[order], kind="stable")]
-    home = np.empty(len(positive), np.intp)
-    home[order] = np.arange(len(positive)) % folds
+    negative, positive = (np.bincount(patient, weights=labels == label) > 0 for label in (0, 1))
+    kind = positive.astype(np.intp) - negative
+    order = np.random.default_rng(seed).permutation(len(kind))
+    order = order[np.argsort(kind[order], kind="stable")]
+    home = np.empty(len(kind), np.intp)
+    home[order] = np.arange(len(kind)) % folds
     held_back = home[patient]
     return [(np.flatnonzero(held_back != fold), np.flatnonzero(held_back == fold)) for fold in range(folds)]
 

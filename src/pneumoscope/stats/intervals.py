@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from scipy.stats import binomtest
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, binomtest
 
 
 class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +26,21 @@ def wilson(hits: int, total: int) -> Estimate:
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
     return _proportion(hits, total, "wilson")
+
+
+def wilson_by_patient(hits: NDArray[np.bool_], patients: NDArray[Any]) -> Estimate:
+    """The share of films (N,) that are hits, with Wilson's score interval for the company of a bootstrap by patient.
+
+    Where films differ, the bootstrap tells what it means that those of a patient are alike. Where all films are hits,
+    or none is, every draw is the same: then patients are counted in place of films.
+
+    >>> wilson_by_patient(np.array([True] * 6), np.array(list("aabbcc"))) == wilson(3, 3)
+    True
+    """
+    if hits.any() and not hits.all():
+        return wilson(int(hits.sum()), len(hits))
+    people = len(set(patients.tolist()))
+    return wilson(people if hits.any() else 0, people)
 
 
 def clopper_pearson(hits: int, total: int) -> Estimate:
@@ -48,11 +67,9 @@ def at_least(hits: int, total: int, confidence: float = 0.95) -> float:
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected more than 0 and less than 1, got {confidence}")
-    if total == 0:
-        return 0.0
-    # the tail is what a true share below the bound would give: "greater" is SciPy's word for this side
-    interval = binomtest(hits, total, alternative="greater").proportion_ci(confidence_level=confidence, method="exact")
-    return float(interval.low)
+    if not 0 <= hits <= total:
+        raise ValueError(f"hits: expected 0 to {total}, got {hits}")
+    return float(beta.ppf(1 - confidence, hits, total - hits + 1)) if hits else 0.0
 
 
 def _proportion(hits: int, total: int, method: str) -> Estimate:
@@ -63,5 +80,9 @@ def _proportion(hits: int, total: int, method: str) -> Estimate:
 
 
 def widest(one: Estimate, other: Estimate) -> Estimate:
-    """The same figure with the ends that are further out: the cautious choice between two methods."""
-    return Estimate(value=one.value, low=min(one.low, other.low), high=max(one.high, other.high))
+    """The same figure with the ends that are further out: the cautious choice between two methods.
+
+    Of a method that knows no end (NaN), the other's is taken.
+    """
+    low, high = np.fmin(one.low, other.low), np.fmax(one.high, other.high)
+    return Estimate(value=one.value, low=float(low), high=float(high))

@@ -15,21 +15,11 @@ def auc(labels: Labels, scores: Scores) -> float:
     return float(metrics.roc_auc_score(labels, scores)) if len(np.unique(labels)) == 2 else float("nan")
 
 
-def log_loss(labels: Labels, probabilities: Scores) -> float:
-    """Mean negative log likelihood, in nats; probabilities of 0 and 1 count as the nearest number between."""
-    return float(np.mean(log_losses(labels, probabilities)))
-
-
 def log_losses(labels: Labels, probabilities: Scores) -> NDArray[np.float64]:
-    """Each film's negative log likelihood, as ``log_loss`` takes its mean; (N,)."""
+    """Each film's negative log likelihood (N,) in nats; a probability of 0 or 1 is the nearest number between."""
     smallest = np.finfo(np.float64).eps
     p = np.clip(np.asarray(probabilities, np.float64), smallest, 1 - smallest)
     return -np.where(np.asarray(labels) == 1, np.log(p), np.log1p(-p))
-
-
-def brier(labels: Labels, probabilities: Scores) -> float:
-    """Mean squared error of the probabilities."""
-    return float(np.mean((np.asarray(probabilities, np.float64) - labels) ** 2))
 
 
 def confusion(labels: Labels, decisions: Labels) -> dict[str, int]:
@@ -38,14 +28,8 @@ def confusion(labels: Labels, decisions: Labels) -> dict[str, int]:
     return {"true_positive": int(tp), "false_positive": int(fp), "true_negative": int(tn), "false_negative": int(fn)}
 
 
-def proportions(labels: Labels, decisions: Labels) -> dict[str, tuple[int, int]]:
-    """The measures that are a share of films, as (hits, of how many)."""
-    c = confusion(labels, decisions)
-    tp, fp, tn, fn = c["true_positive"], c["false_positive"], c["true_negative"], c["false_negative"]
-    return {
-        "accuracy": (tp + tn, tp + fp + tn + fn),
-        "recall": (tp, tp + fn),
-        "specificity": (tn, tn + fp),
-        "precision": (tp, tp + fp),
-        "npv": (tn, tn + fn),
-    }
+def measured_of(labels: Labels, decisions: Labels) -> dict[str, NDArray[np.bool_]]:
+    """Of which films (N,) each measure is the share of right answers, by its name."""
+    truth, told = np.asarray(labels) == 1, np.asarray(decisions) == 1
+    every = np.ones(len(truth), np.bool_)
+    return {"accuracy": every, "recall": truth, "specificity": ~truth, "precision": told, "npv": ~told}

@@ -12,8 +12,8 @@ k-th lowest score, wherever it comes to lie, and k depends on n, the aim and the
 A search for the threshold with the best figures would have no such protection. The statement holds for any increasing
 function of the scores too, so that a calibration fitted on the same films changes nothing.
 
-It does assume that the films are new to the network, which was not chosen by them either, and that those to come are
-drawn as these were. Films of another hospital are not.
+It does assume that the films are new to the network, which was not chosen by them either nor put together of others
+with weights that they gave, and that those to come are drawn as these were. Films of another hospital are not.
 
 **Patients, not films.** Films of one patient are alike, and n films of fewer patients would promise too much. A patient
 is found only if all of its positive films are. So the promise is exact for patients, and cautious for films, in the

@@ -107,8 +107,9 @@ def decided(labels: Labels, decisions: Labels) -> Measures:
     return measures
 
 
-def chosen(truth: Labels, probabilities: Scores) -> Measures:
-    """What the choice of the most probable of K labels is worth, of films of which exactly one label is true.
+def chosen(truth: Labels, probabilities: Scores, told: Labels | None = None) -> Measures:
+    """What the choice of one of K labels is worth, of films of which exactly one label is true: of the most probable,
+    or of those that were ``told``.
 
     ``accuracy``; ``macro_recall``, ``macro_f1`` and ``macro_auc`` (of one label against the others), means over the
     labels, each with the same weight; ``weighted_recall``, the recalls weighted by their films, which is the accuracy
@@ -118,14 +119,15 @@ def chosen(truth: Labels, probabilities: Scores) -> Measures:
     ----------
     truth : (N,) which label is true, 0 to K - 1.
     probabilities : (N, K)
+    told : (N,) which label was told, 0 to K - 1.
     """
     kinds = probabilities.shape[1]
-    table = _table(truth, probabilities.argmax(axis=1), kinds)
+    table = _table(truth, probabilities.argmax(axis=1) if told is None else told, kinds)
     against_the_others = [ranked(np.asarray(truth) == k, probabilities[:, k]) for k in range(kinds)]
 
     def measures(weights: Weights) -> Mapping[str, float]:
         counts = table(weights)
-        true, told = [sum(row) for row in counts], [sum(column) for column in zip(*counts, strict=True)]
+        true, said = [sum(row) for row in counts], [sum(column) for column in zip(*counts, strict=True)]
         right = [counts[k][k] for k in range(kinds)]
         accuracy = _ratio(sum(right), sum(true))
         return {
@@ -133,7 +135,7 @@ def chosen(truth: Labels, probabilities: Scores) -> Measures:
             "macro_auc": _mean([areas(weights)["auc"] for areas in against_the_others]),
             "macro_recall": _mean([_ratio(right[k], true[k]) for k in range(kinds)]),
             "weighted_recall": accuracy,
-            "macro_f1": _mean([_ratio(2 * right[k], true[k] + told[k]) for k in range(kinds)]),
+            "macro_f1": _mean([_ratio(2 * right[k], true[k] + said[k]) for k in range(kinds)]),
             "mcc": _mcc(counts),
         }
 

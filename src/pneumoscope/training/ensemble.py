@@ -19,10 +19,11 @@ from pneumoscope.training.export.graphs import Trained, best_graph
 from pneumoscope.training.export.make import write
 from pneumoscope.training.export.provenance import of_ensemble, of_films
 from pneumoscope.training.export.task import Task
+from pneumoscope.training.films import learned_already
 from pneumoscope.training.recipe import Recipe
 from pneumoscope.training.run_folder import Run, preprocessing_of
 
-_SHARED = ("data.labels", "data.exclusive", "input.aspect", "input.contrast", "input.edges")
+_SHARED = ("data.labels", "data.exclusive", "data.given", "input.aspect", "input.contrast", "input.edges")
 """What the recipes of all members must have in common."""
 
 
@@ -73,7 +74,7 @@ def ensemble(
     )
     trained = [Trained(run.load_network(), spec, str(run.folder)) for run, spec in zip(runs, specs, strict=True)]
     shipped = best_graph(trained, task)
-    return write(task, shipped, of_ensemble(records, specs, shipped.calibrations) | of_films(manifests))
+    return write(task, shipped, of_ensemble(records, specs, shipped.calibrations) | of_films(manifests, task.data))
 
 
 def _largest(specs: Sequence[Preprocessing]) -> Preprocessing:
@@ -108,8 +109,7 @@ def _check_films(runs: Sequence[Run], manifests: Sequence[Manifest]) -> None:
                 f"are sure to be new to both. {remedy}"
             )
     films = [film for manifest in manifests for film in manifest.films]
-    learned = {key for film in films if film.split == "train" for key in (film.key, film.digest)}
-    both = [film for film in films if film.split in ("val", "test") and {film.key, film.digest} & learned]
+    both = learned_already(films, films)
     if both:
         raise ManifestError(
             f"one run has learned from {len(both)} films, or other films of their patients, that another run holds "

@@ -21,7 +21,7 @@ from pneumoscope.training.batches import Batch, epoch_randomness, to_films
 from pneumoscope.training.losses import class_weights, distillation_loss, exclusive_weights, film_loss, mixup
 from pneumoscope.training.networks import FilmNetwork
 from pneumoscope.training.optimiser import build_optimiser, set_learning, set_pace
-from pneumoscope.training.recipe import Recipe
+from pneumoscope.training.recipe import Data, Recipe
 from pneumoscope.training.schedule import pace, stage_of
 
 _SHRINK = 0.3
@@ -61,7 +61,9 @@ class Learner(LightningModule):
         self.generator = torch.Generator(self.device).manual_seed(seed + self.global_rank)
         torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch + self.global_rank)
         options = self.recipe.optimisation
-        set_learning(self.network, stage_of(options, self.current_epoch), freeze_norm=options.freeze_norm)
+        stage = stage_of(options, self.current_epoch)
+        set_learning(self.network, stage, freeze_norm=options.freeze_norm)
+        self._kept = [row.clone() for row in _first_row(self.network)] if stage.learns == "further" else []
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Set the learning rate of this step."""
@@ -87,9 +89,8 @@ class Learner(LightningModule):
         logits = self.network(self._standardised(films))
         loss = self._loss(logits, targets)
         if self.teacher:
-            taught = distillation_loss(
-                logits, self.teacher(films), recipe.distillation, exclusive=recipe.data.exclusive
-            )
+            answers = _asked(self.teacher(films), targets, recipe.data)
+            taught = distillation_loss(logits, answers, recipe.distillation, exclusive=recipe.data.exclusive)
             loss = (1 - recipe.distillation.weight) * loss + recipe.distillation.weight * taught
         self.log(
             "train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets), sync_dist=True
@@ -97,7 +98,9 @@ class Learner(LightningModule):
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Move the average after each step of the optimiser."""
+        """Put back what is to stay, and move the average, after each step of the optimiser."""
+        for row, kept in zip(_first_row(self.network), self._kept, strict=False):
+            row.copy_(kept)
         self.average.update(self.network, step=self.global_step)
 
     def on_validation_start(self) -> None:
@@ -124,9 +127,7 @@ class Learner(LightningModule):
         self._validation.clear()
         logits, targets = (torch.cat(column) for column in zip(*parts, strict=True))
         loss = self._loss(logits.to(self.device), targets.to(self.device)).item()
-        self.log_dict(
-            {"val_loss": loss, **reached(logits, targets, exclusive=self.recipe.data.exclusive)}, prog_bar=True
-        )
+        self.log_dict({"val_loss": loss, **reached(logits, targets, self.recipe.data)}, prog_bar=True)
         if self.recipe.optimisation.schedule == "plateau":
             self._plateau.step(loss)
 
@@ -160,6 +161,20 @@ def _weights(recipe: Recipe, targets: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(count if recipe.optimisation.balance else np.ones_like(count))
 
 
+def _first_row(network: FilmNetwork) -> list[Tensor]:
+    """What of the head answers the first label, as it lies in the network: weight (C,) and bias ()."""
+    return [parameter.detach()[0] for parameter in (network.head.weight, network.head.bias)]
+
+
+def _asked(answers: Tensor, targets: Tensor, data: Data) -> Tensor:
+    """A teacher's answers (B, K), NaN where a label is asked only of films with the first and this is none, or a blend
+    with one that is none."""
+    if not data.given:
+        return answers
+    conditional = torch.tensor([label in data.given for label in data.labels], device=answers.device)
+    return answers.masked_fill(conditional & (targets[:, :1] != 1), float("nan"))
+
+
 def _gathered(parts: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
     """The parts of all processes."""
     if not torch.distributed.is_initialized():
@@ -169,16 +184,20 @@ def _gathered(parts: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]
     return [part for each in all_parts for part in each]
 
 
-def reached(logits: Tensor, targets: Tensor, *, exclusive: bool) -> dict[str, float]:
-    """AUC, averaged over the labels; recall and specificity of the first label, at a logit of 0 or as the likeliest."""
-    areas = []
-    for scores, truth in zip(logits.T, targets.T, strict=True):
+def reached(logits: Tensor, targets: Tensor, data: Data) -> dict[str, float]:
+    """AUC, averaged over the labels; recall and specificity of the first label, at a logit of 0 or as the likeliest.
+
+    A label that is asked of some films only has an AUC of its own, and no part in the average.
+    """
+    areas = {}
+    for label, scores, truth in zip(data.labels, logits.T, targets.T, strict=True):
         known = ~truth.isnan()
         if len(truth[known].unique()) == 2:
-            areas.append(auc(truth[known].numpy(), scores[known].numpy()))
-    positive = logits.argmax(dim=1) == 0 if exclusive else logits[:, 0] > 0
+            areas[label] = auc(truth[known].numpy(), scores[known].numpy())
+    positive = logits.argmax(dim=1) == 0 if data.exclusive else logits[:, 0] > 0
     return {
-        "val_auc": float(np.mean(areas)),
+        "val_auc": float(np.mean([area for label, area in areas.items() if label not in data.given])),
+        **{f"val_auc_{label}": area for label, area in areas.items() if label in data.given},
         "val_recall": float(positive[targets[:, 0] == 1].float().mean()),
         "val_specificity": float(1 - positive[targets[:, 0] == 0].float().mean()),
     }

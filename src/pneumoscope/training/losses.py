@@ -130,13 +130,16 @@ def distillation_loss(logits: Tensor, teacher: Tensor, spec: Distillation, *, ex
 
     Parameters
     ----------
-    logits, teacher : (B, K), of any float type. No gradient goes to the teacher.
+    logits, teacher : (B, K), of any float type. No gradient goes to the teacher. What it does not say is NaN, and
+        counts for nothing; labels that exclude each other are all said.
     """
     ours, theirs = (part.float() / spec.temperature for part in (logits, teacher.detach()))
     if exclusive:
         loss = kl_div(log_softmax(ours, 1), log_softmax(theirs, 1), reduction="batchmean", log_target=True)
     else:
-        loss = binary_cross_entropy_with_logits(ours, theirs.sigmoid())
+        said = ~theirs.isnan()
+        loss = binary_cross_entropy_with_logits(ours, theirs.where(said, 0.0).sigmoid(), weight=said.float())
+        loss = loss * (said.numel() / said.sum().clamp(min=1))
     return loss * spec.temperature**2
 
 

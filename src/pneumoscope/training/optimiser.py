@@ -56,10 +56,14 @@ def set_pace(optimiser: Optimizer, pace: Pace) -> None:
 
 
 def set_learning(network: FilmNetwork, stage: Stage | Whole, *, freeze_norm: bool) -> None:
-    """Let what the stage names learn; the rest keeps its weights and its normalisation's statistics."""
+    """Let what the stage names learn; the rest keeps its weights and its normalisation's statistics.
+
+    The head is one tensor and learns as a whole: in a "further" stage the learner puts the first label's row back.
+    """
     depths = network.depths(coarse=True)
     blocks = sorted(set(depths.values()))
-    count = {"head": 0, "all": len(blocks)}[stage.learns] if isinstance(stage.learns, str) else stage.learns
+    named = {"head": 0, "further": 0, "all": len(blocks)}
+    count = named[stage.learns] if isinstance(stage.learns, str) else stage.learns
     learning = set(blocks[max(0, len(blocks) - count) :])
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(depths.get(name) in learning or name not in depths)

@@ -55,7 +55,7 @@ def validated(network: FilmNetwork, films: LabelledFilms, spec: Preprocessing, r
         answers = torch.from_numpy(films.targets)
         weights = torch.from_numpy(class_weights(films.targets))
         loss = film_loss(logits, answers, recipe.optimisation, weights, exclusive=False).item()
-    return {"val_loss": loss, **reached(logits, answers, exclusive=False)}
+    return {"val_loss": loss, **reached(logits, answers, recipe.data)}
 
 
 def _fitted(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pneumoscope.core import RunError
+from pneumoscope.core import ManifestError, RunError
 from pneumoscope.core.files import sha256_file
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import read_manifest, with_validation, write_manifest
 from pneumoscope.data.prepared import Progress
-from pneumoscope.training.films import labelled_films
+from pneumoscope.training.films import labelled_films, learned_already
 from pneumoscope.training.fitting import Fitting, Setup
 from pneumoscope.training.recipe import Recipe
 from pneumoscope.training.recipe.weights import check_start
@@ -38,10 +38,13 @@ def train(
     Raises
     ------
     RunError : if the folder holds a run and ``resume`` is false, or holds another run, or another process is at it.
+    ManifestError : if films would be set aside that the run whose first answer is kept has learned from.
     RecipeError, ManifestError, FilmError, BundleError : as the parts that read them do.
     """
     run, setup = Run(folder), setup or Setup()
     check_start(recipe, setup.weights_file)
+    if recipe.keeps_first_answer and setup.weights_file:
+        _check_new(_split(manifest, recipe), Run(setup.weights_file.parent))
     teacher = Teacher(setup.teacher, recipe) if setup.teacher else None
     first = setup.hardware.rank == 0
     with _alone(run) if first else nullcontext():
@@ -107,3 +110,13 @@ def _follow(run: Run, record: RunRecord, manifest: Manifest, resume: bool) -> Ma
 
 def _split(manifest: Manifest, recipe: Recipe) -> Manifest:
     return with_validation(manifest, folds=recipe.data.folds, seed=recipe.seed)
+
+
+def _check_new(manifest: Manifest, earlier: Run) -> None:
+    """An answer that is kept is calibrated anew: the films for it must be new to the network that it comes from."""
+    if known := learned_already(manifest.films, read_manifest(earlier.manifest).films):
+        raise ManifestError(
+            f"{earlier.folder} has learned from {len(known)} films, or other films of their patients, that would be "
+            f"set aside here, the first is {known[0].path}. Train on the split that it was trained on: --data "
+            f"{earlier.manifest}"
+        )

@@ -16,7 +16,7 @@ import pneumoscope
 from pneumoscope.core import RunError
 from pneumoscope.core.files import atomic_write
 from pneumoscope.imaging.preprocess import Preprocessing
-from pneumoscope.training.networks import FilmNetwork, build_network
+from pneumoscope.training.networks import FilmNetwork, build_network, load_first_answer
 from pneumoscope.training.recipe import Recipe
 
 _PACKAGES = ("torch", "timm", "lightning", "numpy")
@@ -159,8 +159,11 @@ def write_json(path: Path, what: msgspec.Struct) -> None:
 
 def network_of(recipe: Recipe, weights_file: Path | None = None, *, start: bool = True) -> FilmNetwork:
     """The recipe's network, with as many inputs and outputs as the recipe asks for."""
-    channels = preprocessing_of(recipe).channels
-    return build_network(recipe.network, weights_file, channels=channels, labels=len(recipe.data.labels), start=start)
+    channels, labels = preprocessing_of(recipe).channels, len(recipe.data.labels)
+    network = build_network(recipe.network, weights_file, channels=channels, labels=labels, start=start)
+    if start and weights_file and recipe.keeps_first_answer:
+        load_first_answer(network.head, weights_file)
+    return network
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:

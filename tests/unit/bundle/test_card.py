@@ -5,9 +5,9 @@ import re
 import msgspec
 
 from pneumoscope.bundle.card import model_card
-from pneumoscope.bundle.spec import Graph, Interval, Member, Source, Teacher
+from pneumoscope.bundle.spec import Certainty, Graph, Interval, Member, Sample, Source, Teacher
 from pneumoscope.stats.calibration import Calibration
-from tests.helpers import tiny_spec
+from tests.helpers import second_label, tiny_spec
 
 
 def test_the_card_tells_what_the_spec_says():
@@ -66,3 +66,26 @@ def test_its_tables_are_tables():
         assert len({len(row) for row in rows}) == 1
         assert {cell.strip() for cell in rows[1]} == {"---"}
         assert len(rows) > 2
+
+
+def test_only_a_model_of_kermany_films_sends_to_the_readmes_official_test():
+    told = "See the project's README"
+    kermany = Source(name="kermany", citation="", licence="CC BY 4.0")
+    assert told not in model_card(tiny_spec())
+    assert told in model_card(tiny_spec(data=(kermany,)))
+
+
+def test_a_second_answer_is_told_apart_from_the_first():
+    sample = Sample(films=120, patients=90)
+    known = Certainty(
+        yes_from=0.3, no_to=0.7, error_rate=0.05, positive=sample, negative=sample, data="x", chosen="2026-01-02"
+    )
+    card = model_card(tiny_spec(labels=(tiny_spec().labels[0], second_label(certainty=known))))
+    assert "Looks for pneumonia on a frontal chest X-ray. Where it finds pneumonia, it says whether that is " in card
+    assert "the thresholds hold for every label" not in card
+    own = card.partition("## The second answer")[2].partition("## ")[0]
+    assert "Told only where the first answer is pneumonia, from a probability of 0.400 on as bacterial" in own
+    assert "The figures are of films with pneumonia: no films with pneumonia." in own
+    assert "| bacterial | 0.800 (0.700-0.850) |" in own
+    assert "| viral | 0.750 (0.700-0.850) |" in own
+    assert "bacterial, of films with pneumonia: yes is possible from a probability of 0.300, no up to 0.700" in card

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from pneumoscope.bundle.card import model_card
-from pneumoscope.bundle.points import Scored, again, certainty, operating_points, rules
+from pneumoscope.bundle.points import Rule, Scored, again, area, certainty, operating_points, rules
 from pneumoscope.bundle.spec import BundleSpec, Certainty, Sample
+from pneumoscope.stats.delong import delong_auc
 from pneumoscope.stats.intervals import wilson
+from pneumoscope.stats.operating_points import Guarantee
 from tests.helpers import tiny_spec
 
 
@@ -59,10 +61,21 @@ def test_what_is_promised_is_the_lower_end_even_where_no_film_was_missed():
     assert screening.sensitivity.low <= 0.05 ** (1 / 149)
 
 
+def test_an_area_without_an_error_is_not_known_for_sure():
+    truth, scores = np.repeat([1, 0], [40, 60]), np.linspace(1, 0, 100)
+    patients = [str(i // 2) for i in range(100)]
+    found = area(truth, scores, patients)
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == delong_auc(truth, scores, patients).low < 0.95
+    noisy = area(truth, scores + np.random.default_rng(0).normal(0, 0.4, 100), patients)
+    assert 0 < noisy.low < noisy.value < noisy.high < 1
+
+
 def test_films_do_not_stand_in_for_patients():
     points = operating_points(scored(40, 20, films=5))
     assert [point.name for point in points] == ["balanced", "screening"]
     assert points[1].aim == 0.9
+    assert points[1].sensitivity.low == wilson(40, 40).low  # of 200 films, all found
     assert points[0].positive == Sample(films=200, patients=40)
     assert "no rule-in point, as a specificity of 0.9 with 95% confidence needs 29 patients" in points[0].rule
 
@@ -74,6 +87,15 @@ def test_a_rule_can_be_followed_with_fewer_films():
     some = whole.only(np.r_[100:160, 160:220])
     assert again(screening, some) == some.probabilities[:60].min()
     assert again(rules(whole)[0], some) == 0.5
+
+
+def test_a_rule_that_other_films_leave_without_a_threshold_finds_nothing():
+    """The healthiest 60 of 120 patients have a threshold below 1; of the others, who all reach 1, none has."""
+    whole = scored(160, 120)
+    whole.probabilities[-60:] = 1.0
+    rule = Rule("rule-in", 0.7, "", Guarantee(0.7, 0.9, 0.95, 0.95, 60, 0))
+    assert again(rule, whole.only(np.r_[0:160, 160:220])) < 1
+    assert again(rule, whole.only(np.r_[0:160, 220:280])) == np.inf
 
 
 def test_certainty_is_stated_if_there_are_enough_patients():
@@ -102,6 +124,7 @@ def test_the_card_tells_of_samples_and_certainty_and_the_spec_keeps_them():
     spec = tiny_spec(labels=(label,), operating_points=operating_points(scored()))
     card = model_card(spec)
     assert "Chosen on 2026-01-02, with 160 films of 160 patients that show it and 60 films of 60 patients that" in card
+    assert "Sensitivity and specificity (95% interval) are those of made-up films." in card
     assert "- pneumonia: platt, as." in card
     assert "yes is possible from a probability of 0.331, no up to 0.676" in card
     assert msgspec.json.decode(msgspec.json.encode(spec), type=BundleSpec) == spec

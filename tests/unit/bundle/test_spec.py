@@ -5,7 +5,7 @@ import pytest
 
 from pneumoscope.bundle.spec import Graph, Member
 from pneumoscope.stats.calibration import Calibration
-from tests.helpers import tiny_spec
+from tests.helpers import second_label, tiny_spec
 
 
 def test_an_operating_point_is_found_by_name_or_is_the_default():
@@ -42,3 +42,23 @@ def test_views_and_calibrations_that_make_no_sense_are_refused():
 def test_a_default_that_does_not_exist_is_refused_when_made():
     with pytest.raises(ValueError, match="got 'best'"):
         tiny_spec(default_operating_point="best")
+
+
+def test_a_second_answer_hangs_on_the_first_and_has_a_threshold_of_its_own():
+    first, second = tiny_spec().labels[0], second_label()
+    spec = tiny_spec(labels=(first, second))
+    assert spec.given == {"bacterial": "pneumonia"}
+    assert tiny_spec().given == {}
+    assert (first.no, second.no, second_label(otherwise="").no) == ("no pneumonia", "viral", "no bacterial")
+    for labels in (
+        (first, second_label(given="tumour")),
+        (msgspec.structs.replace(second, name="pneumonia"), second),
+        (first, second, second_label(name="lobar", given="bacterial")),
+    ):
+        with pytest.raises(ValueError, match=r"given: expected the first label \(pneumonia\)"):
+            tiny_spec(labels=labels)
+    with pytest.raises(ValueError, match="do not exclude each other"):
+        tiny_spec(labels=(first, second), exclusive=True)
+    for label in (second_label(point=None), second_label(given=None)):
+        with pytest.raises(ValueError, match="bacterial: expected given and point, or neither"):
+            tiny_spec(labels=(first, label))

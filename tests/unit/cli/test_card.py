@@ -11,6 +11,8 @@ from tests.helpers import write_tiny
 @pytest.fixture
 def metrics(tiny_bundle, tmp_path):
     found = {
+        "format": "pneumoscope-metrics",
+        "schema_version": 1,
         "bundle": {"digest": load_bundle(tiny_bundle).digest, "operating_point": "balanced", "threshold": 0.5},
         "data": {"sources": ["made-up"], "split": "test", "films": 5, "positive": 3, "patients": 5},
         "metrics": {"accuracy": {"value": 0.6, "low": 0.2, "high": 0.9}},

@@ -47,7 +47,7 @@ def test_a_bundle_an_evaluation_and_a_table_are_compared(run, manifest, tiny_bun
     result = run("compare", tiny_bundle, theirs, tmp_path / "ev", "--data", manifest, "--out", out)
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == "on the same 5 films of 5 patients, 3 of them with the label; by AUC"
+    assert lines[0] == "on the same 5 films of 5 patients, 3 of them with the label; by AUC, with 95% intervals"
     assert [line.split()[:3] for line in lines[2:5]] == [
         ["1", "theirs", "1.000"],
         ["2", "tiny", "0.833"],
@@ -85,7 +85,8 @@ def test_other_test_sets_are_shown_side_by_side(run, theirs, tmp_path):
     (tmp_path / "other.csv").write_text(THEIRS.replace(".png", ".jpeg"))
     result = run("compare", theirs, tmp_path / "other.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0
-    assert result.stdout.startswith("not ranked: the test sets differ: 0 films are shared (theirs 5, other 5)\n")
+    (line, *_) = result.stdout.splitlines()
+    assert line == "not ranked: the test sets differ: 0 films are shared (theirs 5, other 5); with 95% intervals"
     assert " against " not in result.stdout
     assert "Side by side, not ranked" in (tmp_path / "out" / "comparison.html").read_text()
 
@@ -99,8 +100,8 @@ def test_misuse_ends_with_2_and_writes_nothing(run, theirs, tiny_bundle, manifes
     for arguments, message in [
         ((theirs,), "expected two entrants or more, got 1"),
         ((theirs, theirs), "expected each entrant once"),
-        ((theirs, tiny_bundle), "is a bundle, and needs --data"),
-        ((theirs, tmp_path / "run"), "pneumoscope export"),
+        ((theirs, tiny_bundle), "has to read films, and needs --data"),
+        ((theirs, tmp_path / "run"), "has to read films, and needs --data"),
         ((theirs, tmp_path / "none"), "expected a bundle"),
         ((theirs, tmp_path / "contrary.csv"), "1 of 5 films have another label in contrary than in theirs"),
         ((theirs, tmp_path / "odd.csv"), "probability"),

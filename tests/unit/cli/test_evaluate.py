@@ -11,7 +11,7 @@ import pytest
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import read_manifest, write_manifest
-from tests.helpers import flat, row, write_several
+from tests.helpers import flat, row, write_second, write_several
 
 GREYS = {"a.png": (30, 0), "b.png": (130, 0), "c.png": (140, 1), "d.png": (200, 1), "e.png": (60, 1)}
 
@@ -65,7 +65,8 @@ def test_each_label_is_printed_and_the_choice_among_them(run, demo_films, tmp_pa
     for name in ("each", "one"):
         result = run("evaluate", "--data", demo_films, "--bundle", bundles / name, "--out", out, "--quick")
         assert result.exit_code == 0
-        printed[name] = result.stdout.splitlines()
+        *printed[name], caution = result.stdout.splitlines()
+        assert "not known to have learned from films of this source (kermany)" in caution
     assert printed["one"][: len(printed["each"])] == printed["each"]
     heads = [line for line in printed["one"] if not line.startswith(" ")]
     assert heads[1:] == [
@@ -207,12 +208,52 @@ def test_options_that_do_not_go_together_are_refused(run, manifest, tmp_path):
         (("--scores", scores, "--prepared"), "--prepared does not go with --scores"),
         (("--scores", scores, "--threshold", "2"), "is not in the range"),
         (("--data", manifest, "--threshold", "0.5"), "--threshold goes with --scores"),
+        (("--scores", scores, "--threshold", "nan"), "threshold: expected a probability from 0 to 1, got nan"),
+        (("--scores", scores, "--split", "val"), "--split goes with --data"),
         ((), "Missing option '--data'"),
     ]:
         result = run("evaluate", "--out", out, *words)
         assert result.exit_code == 2, message
         assert message in " ".join(result.stderr.split())
     assert not out.exists()
+
+
+def test_it_names_the_files_that_it_wrote(run, manifest, tiny_bundle, tmp_path):
+    words = ("evaluate", "--bundle", tiny_bundle, "--quick", "--out")
+    both = run(*words, tmp_path / "both", "--data", manifest)
+    assert both.stderr.splitlines()[-1] == (
+        f"wrote report.html, report.pdf, metrics.json, scores.csv and curves.png in {tmp_path / 'both'}"
+    )
+    films = read_manifest(manifest)
+    sick = tuple(film for film in films.films if film.label == 1)
+    write_manifest(Manifest(films.root, sick), tmp_path / "sick.csv")
+    one = run(*words, tmp_path / "one", "--data", tmp_path / "sick.csv")
+    assert one.stderr.splitlines()[-1] == (
+        f"wrote report.html, report.pdf, metrics.json and scores.csv in {tmp_path / 'one'}"
+    )
+    assert not (tmp_path / "one" / "curves.png").exists()
+
+
+def test_who_is_on_the_films_is_said_however_quick_the_look(run, manifest, tiny_bundle, tmp_path):
+    words = ("--data", manifest, "--bundle", tiny_bundle, "--out", tmp_path / "out", "--quick")
+    result = run("evaluate", *words, "--outside-population", "adults")
+    assert result.exit_code == 0
+    assert "  Outside the intended population: these films are of adults." in result.stdout
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["cautions"][0].startswith("Outside")
+
+
+def test_a_closer_look_needs_the_first_label_and_says_so(run, manifest, tmp_path):
+    """Pneumonias of no stated kind say nothing of the first label."""
+    bundle = write_several(tmp_path / "bundle", {"viral": 1.0, "pneumonia": 4.0})
+    films = read_manifest(manifest)
+    write_manifest(Manifest(films.root, tuple(f for f in films.films if f.label == 1)), tmp_path / "sick.csv")
+    words = ("evaluate", "--bundle", bundle, "--data", tmp_path / "sick.csv", "--out", tmp_path / "out")
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "expected films that state 'viral', found none" in " ".join(result.stderr.split())
+    assert (tmp_path / "out" / "metrics.json").exists()
+    assert "--quick" in result.stderr
+    assert run(*words, "--quick").exit_code == 0
 
 
 def test_what_is_known_is_not_lost_when_the_closer_look_is_stopped(run, demo_films, tiny_bundle, tmp_path, monkeypatch):
@@ -222,3 +263,17 @@ def test_what_is_known_is_not_lost_when_the_closer_look_is_stopped(run, demo_fil
     monkeypatch.setattr("pneumoscope.evaluation.look_closer", stopped)
     assert run("evaluate", "--data", demo_films, "--bundle", tiny_bundle, "--out", tmp_path / "out").exit_code != 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"metrics.json", "scores.csv", "curves.png"}
+
+
+def test_a_second_answer_is_printed_by_itself(run, demo_films, tmp_path):
+    bundle = write_second(tmp_path / "second")
+    result = run("evaluate", "--data", demo_films, "--bundle", bundle, "--out", tmp_path / "out", "--quick")
+    assert result.exit_code == 0
+    heads = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert heads[1:] == [
+        "bacterial rather than viral, on the 16 films with pneumonia that state which (recall is that of bacterial, "
+        "specificity that of viral)",
+        "both answers, on 32 films",
+    ]
+    second = json.loads((tmp_path / "out" / "metrics.json").read_text())["second"][0]
+    assert f"  no pneumonia read {second['whole']['confusion'][0][0]} as no pneumonia, " in result.stdout

@@ -11,7 +11,7 @@ from pneumoscope.cli import options
 from tests.helpers import flat
 
 COMMANDS = [
-    *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "recalibrate", "card"),
+    *("predict", "doctor", "data", "evaluate", "compare", "check-claim", "recalibrate", "release-check", "card"),
     *("recipes", "train", "tune", "ensemble", "export", "gate"),
 ]
 
@@ -59,6 +59,7 @@ def test_misuse_ends_with_2(run, arguments):
     ("arguments", "extra"),
     [
         (("evaluate", "--data", ".", "--out", "x"), "evaluate"),
+        (("release-check", "--data", "."), "evaluate"),
         (("check-claim", "--positives", "1", "--negatives", "1", "--recall", "1.0"), "evaluate"),
         (("compare", ".", "."), "evaluate"),
         (("train", "mobilenetv2", "--data", ".", "--out", "x"), "train"),

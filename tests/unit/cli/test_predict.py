@@ -14,7 +14,18 @@ import pytest
 from PIL import Image
 
 from pneumoscope.bundle.spec import Certainty, Sample
-from tests.helpers import chest, flat, picture, tiny_contents, tiny_graph, tiny_spec, write_several, write_tiny
+from tests.helpers import (
+    RAMP,
+    chest,
+    flat,
+    picture,
+    tiny_contents,
+    tiny_graph,
+    tiny_spec,
+    write_second,
+    write_several,
+    write_tiny,
+)
 
 BRIGHT = 1 / (1 + exp(-5.3))
 """A film of grey 204: 8 * (2 * 0.8 - 1) + 0.5 = 5.3."""
@@ -71,7 +82,7 @@ def test_what_is_not_sure_is_told_everywhere(run, tmp_path):
     assert [line["certainty"] for line in rows(table)] == ["sure", "not sure: ask a reader", "sure"]
     found = [json.loads(line)["findings"][0] for line in lines.read_text().splitlines()]
     assert [one["sure"] for one in found] == [True, False, True]
-    assert [("not sure: ask" in line) for line in result.stdout.splitlines()[2:]] == [False, True, False]
+    assert [("not sure: ask" in line) for line in result.stdout.splitlines()[2:]] == [False, True, False, False]
     assert page.read_text(encoding="utf-8").count("Not sure: ask a reader") == 1
     assert "Yes is possible from a probability of 30.00%, no up to 70.00%" in page.read_text(encoding="utf-8")
 
@@ -100,7 +111,7 @@ def test_a_bad_film_has_a_row_and_the_command_ends_with_1(run, ward, tiny_bundle
     assert [line["error_code"] for line in table] == ["", "unreadable", ""]
     assert table[1]["probability"] == ""
     assert "1 of 3 films could not be read" in result.stderr
-    printed = result.stdout.splitlines()
+    printed = [line for line in result.stdout.splitlines() if "evidence" not in line]
     assert ["not read" in line for line in printed] == [False, False, False, True, False]
 
 
@@ -111,6 +122,26 @@ def test_json_lines_hold_one_object_a_film(run, ward, tiny_bundle, tmp_path):
     assert (len(first["heatmap"]), len(first["heatmap"][0])) == (3, 4)
     assert first["findings"][0]["label"] == "pneumonia"
     assert (second["kind"], second["error_code"]) == ("failure", "unreadable")
+
+
+def test_where_the_evidence_lies_is_told_everywhere(run, ward, tiny_bundle, tmp_path):
+    table, lines, page = (tmp_path / f"r.{kind}" for kind in ("csv", "jsonl", "html"))
+    result = run("predict", ward / "a.png", ward / "c.png", "--bundle", tiny_bundle, "--out", table, "--html", page)
+    run("predict", ward / "a.png", ward / "c.png", "--bundle", tiny_bundle, "--out", lines, "-q")
+    assert result.stdout.splitlines()[3::2] == [
+        "  The evidence is spread: no region of the picture stands out.",
+        "  72% of the evidence lies on the right of the picture (25% of its area), 28% elsewhere.",
+    ]
+    greys = (RAMP / 255).reshape(3, 8, 4, 8).mean(axis=(1, 3))[0]
+    *_, third, fourth = 8 * (2 * greys - 1) + 0.5  # log-odds of the columns of cells; of the others below 0
+    assert [line["regions"] for line in rows(table)] == ["", f"24,0,32,24:{fourth / (third + fourth):.3f}"]
+    even, told = map(json.loads, lines.read_text().splitlines())
+    assert even["regions"] == []
+    assert [{**box, "share": round(box["share"], 2)} for box in told["regions"]] == [
+        {"top": 0, "left": 24, "bottom": 24, "right": 32, "share": 0.72}
+    ]
+    assert (told["film_size"], told["strong_evidence"]) == ([24, 32], 6.0)
+    assert "100% (log-odds of 6.0) is what only" in page.read_text(encoding="utf-8")
 
 
 def test_quiet_prints_no_table(run, ward, tiny_bundle):
@@ -186,7 +217,7 @@ def test_pictures_it_wrote_itself_are_not_read_as_films(run, ward, tiny_bundle):
     for _ in range(2):
         result = run("predict", ward, "--bundle", tiny_bundle, "--heatmaps", ward)
         assert result.exit_code == 0
-        assert len(result.stdout.splitlines()) == 4  # titles, rule, two films
+        assert len(result.stdout.splitlines()) == 6  # titles, rule, two films with their evidence
     assert len(list(ward.glob("*.heatmap.jpg"))) == 2
 
 
@@ -217,6 +248,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the bac
 from pneumoscope.cli import main
 main()
 """
+
+
+def test_a_second_answer_is_told_beside_a_positive_first_one(run, tmp_path):
+    """Greys 100, 150 and 230: none, bacterial of 0.92, viral of 0.88."""
+    (tmp_path / "ward").mkdir()
+    for grey in (100, 150, 230):
+        (tmp_path / "ward" / f"{grey}.png").write_bytes(flat(grey))
+    bundle, table, page = write_second(tmp_path / "b"), tmp_path / "t.csv", tmp_path / "p.html"
+    result = run("predict", tmp_path / "ward", "--bundle", bundle, "--out", table, "--html", page)
+    assert [line["bacterial_decision"] for line in rows(table)] == ["", "bacterial", "viral"]
+    assert [line["bacterial_probability"] == "" for line in rows(table)] == [True, False, False]
+    assert len(result.stdout.splitlines()) == 2 + 3 + 2 * 2  # a kind and a place for each positive film
+    told = page.read_text(encoding="utf-8")
+    assert told.count('<p class="second">If pneumonia: ') == 2
+    assert "recognises 0.800 (0.700-0.850) of the bacterial and 0.750 (0.700-0.850) of the viral ones" in told
+    assert "a group of films of which 50% show pneumonia: where" in told
 
 
 @pytest.fixture

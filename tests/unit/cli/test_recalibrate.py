@@ -89,7 +89,7 @@ def test_misuse_ends_with_2_and_trouble_with_1(run, tiny_bundle, tmp_path):
         (2, "expected 50 films or more", ("--bundle", tiny_bundle, "--data", few, "--out", out)),
         (2, "no films in split 'val'", ("--bundle", tiny_bundle, "--data", films, "--out", out, "--split", "val")),
         (2, "does not exist", ("--bundle", tiny_bundle, "--data", tmp_path / "none.csv", "--out", out)),
-        (1, "tells one label, got 2", ("--bundle", several, "--data", films, "--out", out)),
+        (1, "asks one label of every film, got 2", ("--bundle", several, "--data", films, "--out", out)),
         (1, "it holds notes.txt", ("--bundle", tiny_bundle, "--data", films, "--out", tmp_path / "mine")),
         (1, "expected a bundle", ("--bundle", tmp_path / "ward", "--data", films, "--out", out)),
     ]:

@@ -23,3 +23,8 @@ def test_a_ragged_table_is_refused(head, rows):
 def test_a_table_may_have_no_head_or_no_rows():
     assert Table((), (("a", "1"), ("b", "2"))).head == ()
     assert Table(("a", "b"), ()).rows == ()
+
+
+def test_a_table_without_head_and_rows_is_refused():
+    with pytest.raises(ValueError, match="figures: expected a head or rows, got neither"):
+        Table((), (), "figures")

@@ -4,6 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pneumoscope.core import Radiograph
 
@@ -50,3 +52,19 @@ def test_nothing_about_a_film_can_be_changed():
         made.pixels[0, 0] = 1
     with pytest.raises(FrozenInstanceError):
         made.view = "PA"
+
+
+def of_size(full: tuple[int, int], shown: tuple[int, int]) -> Radiograph:
+    return Radiograph(pixels=np.zeros(shown, np.float32), digest="", full_size=full, container="jpeg")
+
+
+@given(shown=st.tuples(st.integers(32, 300), st.integers(32, 300)), scale=st.integers(1, 16), data=st.data())
+def test_the_extent_of_a_reduced_film_is_its_size_over_the_scale(shown, scale, data):
+    """At a scale of 4, 1023 pixels come as 256, of which 255.75 are film."""
+    height, width = (scale * side - data.draw(st.integers(0, scale - 1)) for side in shown)
+    assert of_size((height, width), shown).extent == (height / scale, width / scale)
+
+
+@pytest.mark.parametrize("full", [(40, 50), (64, 50), (97, 131), (30, 20)])
+def test_all_pixels_are_film_unless_a_scale_says_otherwise(full):
+    assert of_size(full, (40, 50)).extent == (40, 50)

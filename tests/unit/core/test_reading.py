@@ -68,7 +68,7 @@ def test_a_finding_that_is_not_there_is_refused_with_the_reason() -> None:
 def test_nothing_answered_and_no_reason_why_is_refused() -> None:
     with pytest.raises(ValueError, match="or a reason"):
         reading(findings=())
-    with pytest.raises(ValueError, match="no finding that it could be of"):
+    with pytest.raises(ValueError, match="no finding that they could be of"):
         reading(findings=(), abstention=(WHY,), heatmap=np.zeros((2, 2), np.float32))
 
 

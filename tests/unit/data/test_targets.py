@@ -130,3 +130,36 @@ def test_a_table_tells_tuberculosis_from_a_tumour(tmp_path):
     films = index(tmp_path, "csv", Options(columns={"label": ""})).films
     answers = targets(films, ("tuberculosis", "tumour", "normal"))
     np.testing.assert_array_equal(answers, [[1, 1, 0], [0, 1, 0], [0, 0, 1], [nan, nan, nan]])
+
+
+GIVEN = {"bacterial": "pneumonia"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"label": 1, "subtype": "bacterial"}, [1, 1]),
+        ({"label": 1, "subtype": "viral"}, [1, 0]),
+        ({"label": 1}, [1, nan]),
+        ({"label": 0}, [0, nan]),
+        ({"label": None, "findings": ("No Finding",)}, [nan, nan]),
+        ({"label": None}, [nan, nan]),
+    ],
+)
+def test_what_is_asked_on_a_condition_is_stated_of_films_that_meet_it_alone(said, expected):
+    np.testing.assert_array_equal(targets([row(**said)], ("pneumonia", "bacterial"), given=GIVEN), [expected])
+
+
+def test_no_film_is_kept_for_a_label_that_it_is_not_asked():
+    films = manifest({"label": 0}, {"label": 1, "subtype": "viral"}, {"label": None, "findings": ("tumour",)})
+    labels = ("pneumonia", "bacterial")
+    assert [film.path for film in with_targets(films, labels, GIVEN).films] == ["0.png", "1.png"]
+
+
+def test_both_kinds_are_needed_among_the_films_that_are_asked():
+    """Normal films are no answer to which kind of pneumonia it is."""
+    films = manifest({"label": 0}, {"label": 1, "subtype": "bacterial"})
+    labels = ("pneumonia", "bacterial")
+    check_labels(films, labels)
+    with pytest.raises(ManifestError, match=r"'bacterial': .* among those with pneumonia, found 1 with and 0 without"):
+        check_labels(films, labels, given=GIVEN)

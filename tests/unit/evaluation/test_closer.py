@@ -30,7 +30,7 @@ def predictor() -> Predictor:
 
 @pytest.fixture(scope="module")
 def look(predictor: Predictor, films: Manifest) -> CloserLook:
-    return look_closer(predictor, films, "test", robustness_films=2, outside="adults")
+    return look_closer(predictor, films, "test", robustness_films=2)
 
 
 def test_what_was_seen_survives_metrics_json(predictor, films, look):
@@ -56,10 +56,6 @@ def test_films_as_they_are_answer_as_in_the_evaluation(predictor, films, look):
         assert getattr(untouched, name).value == pytest.approx(metrics[name].value)
 
 
-def test_who_is_on_the_films_is_said(look):
-    assert look.cautions[0].startswith("Outside the intended population: these films are of adults.")
-
-
 def test_robustness_may_be_left_out_and_each_pass_says_what_it_is(predictor, films):
     told: list[str] = []
 
@@ -68,7 +64,7 @@ def test_robustness_may_be_left_out_and_each_pass_says_what_it_is(predictor, fil
         return items
 
     assert look_closer(predictor, films, "test", robustness_films=0, progress=progress).robustness is None
-    assert told == ["heat maps", "painted over", "marks"]
+    assert told == ["heat maps", "painted over", "marks", "regions taken out"]
 
 
 def test_a_split_that_is_not_there_is_refused(predictor, films):

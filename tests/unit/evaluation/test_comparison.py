@@ -198,3 +198,13 @@ def test_equal_answers_differ_in_nothing():
     (pair,) = compare([GOOD, replace(GOOD, name="again")]).pairs
     assert (pair.wins, pair.losses, pair.won, pair.lost) == (0, 0, (), ())
     assert all((one.difference, one.p) == (0, 1) for one in pair.differences)
+
+
+def test_films_of_one_patient_show_a_difference_but_no_p():
+    same = np.zeros(FILMS, np.int64)
+    alone = [replace(one, answers=replace(one.answers, patients=same)) for one in (GOOD, FAIR)]
+    (pair,) = compare(alone).pairs
+    resampled = {one.measure: one for one in pair.differences if "resampled" in one.method}
+    assert set(resampled) == {"recall", "specificity", "log_loss"}
+    assert resampled["log_loss"].difference > 0
+    assert all(np.isnan([one.low, one.high, one.p]).all() for one in resampled.values())

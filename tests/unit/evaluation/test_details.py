@@ -9,7 +9,6 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss, recall
 from pneumoscope.bundle import load_bundle
 from pneumoscope.evaluation.details import PREVALENCES, at_points, elsewhere, recall_by_subtype, sureness, uncalibrated
 from pneumoscope.evaluation.measures import Answers
-from pneumoscope.evaluation.schema import Confusion
 from pneumoscope.stats.calibration import Calibration
 
 
@@ -50,12 +49,22 @@ def test_no_stated_kind_makes_no_rows(answers):
     assert recall_by_subtype(answers, [""] * 60) == ()
 
 
-def test_other_prevalences_need_both_classes():
-    counts = Confusion(true_positive=90, false_positive=20, true_negative=80, false_negative=10)
-    found = elsewhere(counts)
+def test_other_prevalences_need_both_classes(answers):
+    found = elsewhere(answers)
     assert [one.prevalence for one in found] == list(PREVALENCES)
-    assert found[2].ppv.value == pytest.approx(0.09 / (0.09 + 0.18))
-    assert elsewhere(Confusion(true_positive=9, false_positive=0, true_negative=0, false_negative=1)) == ()
+    recall = answers.decisions[answers.truth == 1].mean()
+    alarms = answers.decisions[answers.truth == 0].mean()
+    assert found[2].ppv.value == pytest.approx(0.1 * recall / (0.1 * recall + 0.9 * alarms))
+    assert found[2].ppv.low < found[2].ppv.value < found[2].ppv.high
+    assert elsewhere(replace(answers, truth=np.ones(60, np.int64))) == ()
+
+
+def test_an_answer_that_nobody_got_has_no_worth_elsewhere_but_a_reason(answers):
+    found = elsewhere(replace(answers, decisions=np.zeros(60, np.int64)))
+    assert {(one.ppv.value, one.ppv.reason) for one in found} == {(None, "none was answered with yes")}
+    assert all(one.npv.value == pytest.approx(1 - one.prevalence) for one in found)
+    found = elsewhere(replace(answers, decisions=np.ones(60, np.int64)))
+    assert {(one.npv.value, one.npv.reason) for one in found} == {(None, "all were answered with yes")}
 
 
 def test_sure_answers_are_counted_among_all_films_and_wrong_ones_by_class(answers):

@@ -9,7 +9,13 @@ import pytest
 from pneumoscope.core import MetricsError, ScoresError
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
-from pneumoscope.evaluation import evaluate, write_evaluation
+from pneumoscope.evaluation import (
+    evaluate,
+    measure_scores,
+    read_scores,
+    write_figures,
+    write_scores_evaluation,
+)
 from pneumoscope.evaluation.entries import names_of, open_entry
 from pneumoscope.predict import Predictor
 from tests.helpers import flat, row
@@ -41,7 +47,7 @@ def never(place: str):
 
 def test_a_bundle_and_its_evaluation_are_the_same_entry(predictor: Predictor, manifest: Manifest, tmp_path: Path):
     found = evaluate(predictor, manifest, "test")
-    write_evaluation(found, tmp_path / "ev")
+    write_figures(found, tmp_path / "ev")
     read_now = open_entry("default", "now", lambda place: found)
     for place in (tmp_path / "ev", tmp_path / "ev" / "metrics.json"):
         kept = open_entry(str(place), "kept", never)
@@ -62,27 +68,28 @@ def test_a_table_of_anybodys_scores_is_an_entry(tmp_path: Path):
     assert found.answers.decisions.tolist() == [0, 1]
 
 
-def test_bundles_are_those_that_look_like_one(tiny_bundle: Path, tmp_path: Path):
+def test_bundles_and_runs_are_told_by_what_they_hold(tiny_bundle: Path, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+
     class MeasuredError(Exception):
         pass
 
     def measured(place: str):
         raise MeasuredError(place)
 
-    for place in ("default", str(tiny_bundle), str(tmp_path / "b.zip")):
+    for place in ("default", str(tiny_bundle), str(tmp_path / "b.zip"), str(tmp_path / "run")):
         with pytest.raises(MeasuredError):
             open_entry(place, "b", measured)
 
 
 def test_what_cannot_be_compared_is_refused_with_the_remedy(tmp_path: Path):
-    run, scored, empty = tmp_path / "run", tmp_path / "scored", tmp_path / "empty"
-    for folder in (run, scored, empty):
+    scored, empty = tmp_path / "scored", tmp_path / "empty"
+    for folder in (scored, empty):
         folder.mkdir()
-    (run / "run.json").write_text("{}")
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "bad.csv").write_text("film,label\n")
     for place, message in [
-        (run, f"export it first: pneumoscope export {run} --out BUNDLE"),
         (empty, "it has no scores.csv"),
         (empty / "metrics.json", "it has no scores.csv"),
         (tmp_path / "none", "expected a bundle"),
@@ -96,15 +103,24 @@ def test_what_cannot_be_compared_is_refused_with_the_remedy(tmp_path: Path):
 
 
 def test_the_evaluation_of_a_table_leads_to_the_table(predictor: Predictor, manifest: Manifest, tmp_path: Path):
-    write_evaluation(evaluate(predictor, manifest, "test"), tmp_path / "ev")
+    write_figures(evaluate(predictor, manifest, "test"), tmp_path / "ev")
     told = json.loads((tmp_path / "ev" / "metrics.json").read_text())
     del told["bundle"]
     told["scores"] = {"file": "theirs.csv", "digest": "a" * 64}
     (tmp_path / "ev" / "metrics.json").write_text(json.dumps(told))
-    assert open_entry(str(tmp_path / "ev"), "x", never).about == "the table's own decisions"
+    with pytest.raises(ScoresError, match=r"name the table itself: theirs\.csv"):  # what lies there is another one
+        open_entry(str(tmp_path / "ev"), "x", never)
     (tmp_path / "ev" / "scores.csv").unlink()
     with pytest.raises(ScoresError, match=r"name the table itself: theirs\.csv"):
         open_entry(str(tmp_path / "ev"), "x", never)
+
+
+def test_a_table_that_lies_beside_its_evaluation_is_decided_as_it_was_there(tmp_path: Path):
+    (tmp_path / "scores.csv").write_text(ROWS)
+    scores = read_scores(tmp_path / "scores.csv", threshold=0.05)
+    write_scores_evaluation(measure_scores(scores), scores, tmp_path)
+    found = open_entry(str(tmp_path), "x", never)
+    assert (found.about, found.answers.decisions.tolist()) == ("probability >= 0.05", [1, 1])
 
 
 def test_an_unsound_metrics_file_is_told(tmp_path: Path):

@@ -19,7 +19,14 @@ from sklearn.calibration import calibration_curve
 from pneumoscope.core import Failure, FilmError, ManifestError
 from pneumoscope.core.files import sha256_bytes, sha256_file
 from pneumoscope.core.manifest import Manifest
-from pneumoscope.evaluation import evaluate, read_metrics, write_evaluation
+from pneumoscope.evaluation import (
+    evaluate,
+    measure_scores,
+    read_metrics,
+    read_scores,
+    write_evaluation,
+    write_figures,
+)
 from pneumoscope.evaluation.schema import Confusion
 from pneumoscope.predict import Predictor
 from tests.helpers import flat, row
@@ -94,6 +101,7 @@ def test_the_figures_are_those_of_sklearn(predictor, manifest):
 
 def test_what_was_measured_is_told(predictor, manifest):
     summary = evaluate(predictor, manifest, "test").summary
+    assert summary.curves["pneumonia"].decision.prevalence == 0.5  # for which the probabilities hold; 9 of 16 have it
     assert to_builtins(summary.data) == {
         "sources": ("made-up",),
         "split": "test",
@@ -236,3 +244,60 @@ def test_names_that_are_not_utf8_do_not_spoil_the_table(predictor, tmp_path):
     )
     write_evaluation(evaluate(predictor, Manifest(tmp_path, films), "test"), tmp_path / "out")
     assert len((tmp_path / "out" / "scores.csv").read_bytes().splitlines()) == 3
+
+
+def films_of(root: Path, *films: tuple[int, int, dict[str, Any]]) -> Manifest:
+    """Films of one grey each, with a label and what else the manifest says."""
+    rows = []
+    for i, (grey, label, more) in enumerate(films):
+        (root / f"{i}.png").write_bytes(flat(grey))
+        rows.append(row(f"{i}.png", label=label, split="test", digest=sha256_bytes(flat(grey)), **more))
+    return Manifest(root, tuple(rows))
+
+
+def test_a_model_that_never_says_yes_has_figures_that_can_be_read_again(predictor, tmp_path):
+    films = films_of(tmp_path, (10, 0, {}), (20, 1, {}), (30, 0, {}), (40, 1, {}))
+    result = evaluate(predictor, films, "test")
+    assert result.summary.confusion == Confusion(true_positive=0, false_positive=0, true_negative=2, false_negative=2)
+    write_evaluation(result, tmp_path / "out")
+    assert read_metrics(tmp_path / "out") == result.summary
+    assert result.summary.prevalence[0].ppv.value is None
+
+
+def test_films_of_one_patient_have_figures_without_intervals(predictor, tmp_path):
+    films = films_of(tmp_path, *((grey, label, {"patient": "p"}) for grey, label in zip(GREYS, LABELS, strict=True)))
+    result = evaluate(predictor, films, "test")
+    metrics = result.summary.metrics
+    assert metrics["recall"].value == pytest.approx(5 / 9)
+    assert {(figure.low, figure.high) for figure in metrics.values()} == {(None, None)}
+    write_evaluation(result, tmp_path / "out")
+    assert read_metrics(tmp_path / "out") == result.summary
+
+
+def test_patients_of_two_sources_stay_two_in_the_table(predictor, tmp_path):
+    sources = [{"patient": "1", "source": source} for source in ("east", "west")]
+    films = films_of(tmp_path, (10, 0, sources[0]), (20, 0, sources[1]), (200, 1, {}), (210, 1, {"source": "east"}))
+    result = evaluate(predictor, films, "test")
+    write_figures(result, tmp_path / "out")
+    again = measure_scores(read_scores(tmp_path / "out" / "scores.csv"))
+    assert again.data.patients == result.summary.data.patients == 4
+    assert again.metrics["recall"].low == pytest.approx(result.summary.metrics["recall"].low)
+
+
+def test_nothing_of_an_earlier_evaluation_lies_beside_the_figures(predictor, manifest, tmp_path):
+    out = tmp_path / "out"
+    names = write_evaluation(evaluate(predictor, manifest, "test"), out)
+    assert sorted(names) == sorted(path.name for path in out.iterdir())
+    sick = Manifest(manifest.root, tuple(film for film in manifest.films if film.label == 1))
+    assert write_figures(evaluate(predictor, sick, "test"), out) == ("metrics.json", "scores.csv")
+    assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "scores.csv"]
+
+
+def test_what_belongs_beside_every_figure_is_there_without_a_closer_look(predictor, manifest, tmp_path):
+    result = evaluate(predictor, manifest, "test", outside="adults")
+    said, strangers = result.summary.cautions
+    assert said.startswith("Outside the intended population: these films are of adults.")
+    assert "(made-up)" in strangers
+    write_evaluation(result, tmp_path / "out")
+    assert read_metrics(tmp_path / "out").cautions == (said, strangers)
+    assert "these films are of adults" in (tmp_path / "out" / "report.html").read_text()

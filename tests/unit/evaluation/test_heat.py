@@ -75,6 +75,15 @@ def test_films_are_sorted_by_outcome_and_weigh_the_same(seen):
     assert found["false positive"].regions[1].evidence.value == pytest.approx(0.7)
 
 
+def test_cells_that_are_as_hot_have_the_same_chance(seen):
+    """Evidence is cut off at 1: the topmost of several such cells is no hotter than the others."""
+    both = np.maximum(spot(0, 3), spot(3, 3))
+    (group,) = heat_by_outcome([seen(str(i), True, 0.9, both) for i in range(200)])
+    centre, ring, _ = (region.hottest.value for region in group.regions)
+    assert centre + ring == 1
+    assert 0.4 < ring < 0.6
+
+
 def test_a_film_without_evidence_has_no_share(seen):
     (group,) = heat_by_outcome([seen("d", False, 0.1, np.zeros((7, 7)))])
     assert (group.films, group.without, group.regions) == (1, 1, ())

@@ -102,7 +102,7 @@ def test_the_first_label_has_the_figures_and_columns_of_a_bundle_that_tells_it_a
     films = open_manifest(demo_films)
     one, three = evaluate(predictor, films, "test"), evaluate(bundles["three"], films, "test")
     facts = {"format", "schema_version", "bundle", "data", "intervals", "program"}
-    about_the_first = ("metrics", "confusion", "data", "points", "subtypes", "prevalence", "uncalibrated")
+    about_the_first = ("metrics", "confusion", "data", "points", "subtypes", "prevalence", "uncalibrated", "cautions")
     assert set(to_builtins(one.summary)) == {*facts, *about_the_first, "curves"}
     for name in about_the_first:
         assert getattr(three.summary, name) == getattr(one.summary, name)

@@ -16,6 +16,7 @@ from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.data import open_manifest
 from pneumoscope.evaluation.recalibration import Recalibration, recalibrate, save_recalibrated
 from pneumoscope.predict import Predictor
+from pneumoscope.stats.delong import newcombe_auc
 from tests.helpers import (
     GAIN,
     INTERCEPT,
@@ -24,6 +25,7 @@ from tests.helpers import (
     tiny_contents,
     tiny_golden,
     tiny_graph,
+    write_second,
     write_several,
     write_tiny,
 )
@@ -209,7 +211,7 @@ def test_films_that_the_model_has_learned_from_are_refused(site, tmp_path):
 
 def test_a_bundle_with_several_labels_is_refused(site, tmp_path):
     bundle = write_several(tmp_path / "b", {"pneumonia": 4.0, "tumour": 1.0})
-    with pytest.raises(BundleError, match="tells one label, got 2"):
+    with pytest.raises(BundleError, match="asks one label of every film, got 2"):
         recalibrate(bundle, site())
 
 
@@ -229,6 +231,14 @@ def test_phantoms_that_say_nothing_of_their_label_make_no_usable_model(tiny_bund
     assert result.verdict.outcome == "not usable"
     assert result.refused
     assert any("below 0.80" in reason for reason in result.verdict.reasons)
+
+
+def test_films_in_perfect_order_do_not_prove_a_perfect_order(tiny_bundle, site):
+    """All resampled sites are in perfect order too; Newcombe's interval knows how few patients there are."""
+    area = recalibrate(tiny_bundle, site(32, 32, spread=20.0)).change.metrics["auc"]
+    assert (area.value, area.high) == (1.0, 1.0)
+    assert area.low == pytest.approx(newcombe_auc(1.0, 32, 32)[0])
+    assert area.low < 0.95
 
 
 def test_too_few_patients_for_a_promise_leave_it_open(tiny_bundle, site):
@@ -265,6 +275,13 @@ def test_a_newer_model_takes_the_place_of_one_that_it_is_as_good_as(tiny_bundle,
     assert f"Takes the place of `{old.digest[:16]}`." in model_card(result.spec)
 
 
+def test_a_newer_model_must_tell_what_the_one_in_use_tells(tiny_bundle, site, tmp_path):
+    viral = msgspec.structs.replace(load_bundle(tiny_bundle).spec.labels[0], name="viral")
+    other = write_tiny(tmp_path / "other", labels=(viral,))
+    with pytest.raises(BundleError, match="a bundle that tells pneumonia, as the newer one does, got one for viral"):
+        recalibrate(tiny_bundle, site(), upgrades=other)
+
+
 def test_a_newer_model_that_is_worse_does_not(tiny_bundle, site, reversed_bundle):
     result = recalibrate(reversed_bundle, site(), upgrades=tiny_bundle)
     assert result.comparison is not None
@@ -296,3 +313,32 @@ def test_films_of_the_official_test_folder_stand_in_for_a_site(data_folder, tmp_
     assert result.change.positive.films + result.change.negative.films == 78
     assert result.change.metrics["auc"].value > 0.9
     assert result.verdict.outcome in ("usable", "not shown to be usable")
+
+
+# A second answer
+
+
+def test_a_second_answer_stays_as_it_is_and_says_so(site, tmp_path):
+    """Even where the site's films say which kind of pneumonia they show: too few of them can be sick."""
+    bundle = write_second(tmp_path / "second", exclusions=("Everything else",))
+    films = site(moved=-1.0)
+    kinds = [replace(f, subtype=("bacterial", "viral")[i % 2] if f.label else "") for i, f in enumerate(films.films)]
+    result = recalibrate(bundle, replace(films, films=tuple(kinds)))
+    new = save_recalibrated(result, tmp_path / "new")
+    (first, second), before = new.spec.labels, load_bundle(bundle).spec
+    assert second == before.labels[1]
+    assert first.calibration != before.labels[0].calibration
+    assert [item for item in new.spec.exclusions if "bacterial" in item] == [
+        "Answers after the first (bacterial) were not measured there: calibration and threshold are those of the model "
+        "as it was made."
+    ]
+    again = recalibrate(tmp_path / "new", site(seed=2)).spec
+    assert len([item for item in again.exclusions if item.startswith("Answers after")]) == 1
+
+
+def test_the_first_answer_is_recalibrated_as_if_there_were_no_second(tiny_bundle, site, tmp_path):
+    films = site(moved=-1.0)
+    alone, among = recalibrate(tiny_bundle, films), recalibrate(write_second(tmp_path / "second"), films)
+    assert among.spec.labels[0] == alone.spec.labels[0]
+    assert among.spec.operating_points == alone.spec.operating_points
+    assert among.change.metrics == alone.change.metrics

@@ -26,8 +26,12 @@ def made(demo_films: Path) -> Made:
     return evaluation, closer, report_of(metrics, evaluation.spec, root=evaluation.root, closer=closer, command="x")
 
 
+def metrics_of(evaluation, point):
+    return next(one for one in evaluation.summary.points if one.name == point)
+
+
 def test_figures_are_those_of_the_metrics(made):
-    evaluation, _, report = made
+    evaluation, closer, report = made
     metrics = evaluation.summary.metrics
     assert report.figures["auc"].value == metrics["auc"].value
     assert "recall" not in report.figures
@@ -38,6 +42,11 @@ def test_figures_are_those_of_the_metrics(made):
     about = report.measured
     assert (about.films, about.positives, about.negatives) == (32, 16, 16)
     assert about.learned_from == ("kermany",)
+    assert about.holds_at == evaluation.spec.labels[0].calibration.prevalence
+    counts = metrics_of(evaluation, point.name).confusion
+    assert (point.missed, point.alarms) == (counts.false_negative, counts.false_positive)
+    assert point.chosen.endswith(evaluation.spec.operating_point(point.name).data)
+    assert report.shaken == (closer.robustness.films, 32)
 
 
 def test_operating_points_lie_on_the_roc_curve(made):
@@ -61,6 +70,7 @@ def test_the_film_as_it_is_stands_in_its_place_among_the_changed(made):
     squeezed = [one for one in report.robustness if one.perturbation.startswith("JPEG")]
     assert squeezed[-1].level == "as it is"
     assert squeezed[-1].changed.value == 0
+    assert math.isnan(squeezed[-1].changed.low)
 
 
 def test_the_worst_films_are_shown_as_they_are(made):
@@ -78,7 +88,7 @@ def test_a_film_that_is_gone_is_told_without_its_picture(made, tmp_path):
     evaluation, closer, _ = made
     report = report_of(closer.added_to(evaluation.summary), evaluation.spec, root=tmp_path, closer=closer)
     assert report.alarms[0].pixels is None
-    assert report.repeat is None
+    assert report.command == ""
 
 
 def test_what_is_not_defined_becomes_nan(made, demo_films):

@@ -8,10 +8,20 @@ import numpy as np
 import pytest
 
 from pneumoscope.core import MetricsError
-from pneumoscope.evaluation.schema import Confusion, Data, Figure, Metrics, SubtypeRecall, read_metrics, write_metrics
+from pneumoscope.evaluation.schema import (
+    AtPrevalence,
+    Confusion,
+    Data,
+    Figure,
+    Metrics,
+    SubtypeRecall,
+    read_metrics,
+    write_metrics,
+)
 from pneumoscope.stats.curves import curves
 from pneumoscope.stats.intervals import Estimate
-from pneumoscope.stats.prevalence import predictive_values
+
+NO_YES = Figure(value=None, low=None, high=None, reason="none was answered with yes")
 
 
 @pytest.fixture
@@ -47,13 +57,14 @@ def test_curves_and_predictive_values_have_their_places(metrics, tmp_path):
     filled = msgspec.structs.replace(
         metrics,
         curves={"pneumonia": curves(labels, p, labels)},
-        prevalence=(predictive_values(9, 1, 8, 2, prevalence=0.1),),
+        prevalence=(AtPrevalence(prevalence=0.1, ppv=NO_YES, npv=Figure(value=0.9, low=0.8, high=1.0)),),
         subtypes=(SubtypeRecall(subtype="viral", films=3, found=2, recall=Figure(value=0.7, low=0.2, high=0.9)),),
     )
     write_metrics(filled, tmp_path)
     again = read_metrics(tmp_path)
     assert again.curves["pneumonia"].roc == filled.curves["pneumonia"].roc
     assert (again.prevalence, again.subtypes) == (filled.prevalence, filled.subtypes)
+    assert again.prevalence[0].ppv.reason == "none was answered with yes"
 
 
 def test_a_figure_is_an_estimate_or_a_reason():

@@ -18,7 +18,7 @@ from pneumoscope.evaluation import (
     measure_scores,
     read_metrics,
     read_scores,
-    write_evaluation,
+    write_figures,
     write_scores_evaluation,
 )
 from tests.helpers import row
@@ -53,7 +53,7 @@ def test_scores_of_anybody_are_measured(tmp_path):
 def test_the_scores_of_a_bundle_measured_again_give_its_figures(predictor, demo_films, tmp_path):
     """Probabilities in the file have six digits; which film is above which they leave as it was."""
     first = evaluate(predictor, open_manifest(demo_films), "test")
-    write_evaluation(first, tmp_path)
+    write_figures(first, tmp_path)
     again = measure_scores(read_scores(tmp_path / "scores.csv"))
     assert again.confusion == first.summary.confusion
     assert {name: figure.value for name, figure in again.metrics.items()} == pytest.approx(
@@ -152,6 +152,34 @@ def test_a_table_that_lacks_a_column_is_refused(tmp_path, text):
     (tmp_path / "s.parquet").write_bytes(b"PAR1 or not")
     with pytest.raises(ScoresError, match="expected a table of scores"):
         read_scores(tmp_path / "s.parquet")
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), -0.1, 1.5])
+def test_a_threshold_that_is_no_probability_is_refused(tmp_path, threshold):
+    with pytest.raises(ScoresError, match="threshold: expected a probability from 0 to 1, got"):
+        read_scores(written(tmp_path, ROWS), threshold=threshold)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    with pytest.raises(ScoresError, match="expected each column once, got label 2 times"):
+        read_scores(written(tmp_path, "a.png,0,0.1,1\n", "film,label,probability,label"))
+
+
+@pytest.mark.parametrize("column", ["film", "label", "probability", "patient"])
+def test_a_parquet_column_of_no_use_is_refused(tmp_path, column):
+    columns = {"film": ["a", "b"], "label": [0, 1], "probability": [0.1, 0.9], "patient": ["p", "q"]}
+    table = pa.table(columns | {column: [[1], [2]]})
+    pyarrow.parquet.write_table(table, tmp_path / "s.parquet")
+    with pytest.raises(ScoresError, match="expected a table of scores"):
+        read_scores(tmp_path / "s.parquet")
+
+
+def test_names_are_text_however_they_are_stored(tmp_path):
+    table = pa.table({"film": [7, 8], "label": pa.array(["0", "1"]).dictionary_encode(), "probability": [0.1, 0.9]})
+    pyarrow.parquet.write_table(table, tmp_path / "s.parquet")
+    scores = read_scores(tmp_path / "s.parquet")
+    assert (scores.films, scores.digests, scores.answers.truth.tolist()) == (["7", "8"], ["", ""], [0, 1])
+    assert read_scores(written(tmp_path, " a.png ,0,0.1\n")).films == ["a.png"]
 
 
 def test_films_of_one_class_are_measured_as_far_as_they_can_be(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from pneumoscope.evaluation.subgroups import Subgroups, difference, in_words, subgroups
+from pneumoscope.evaluation.subgroups import Subgroups, difference, subgroups
 
 
 def ward(seen, n: int = 30, **facts):
@@ -103,23 +103,17 @@ def test_a_real_difference_is_told_and_survives_the_correction(seen):
     assert found["sex", "recall"].values == ("F", "M")
     assert found["sex", "recall"].films == 92
     assert all(one.p_holm >= one.p for one in result.differences)
-    assert in_words(result.differences).startswith("Differs more than chance would have it: recall by sex (p = ")
-    assert "specificity by sex" not in in_words(result.differences)
+    assert found["sex", "specificity"].p_holm > 0.05
 
 
 def test_groups_of_few_films_and_films_that_state_nothing_are_not_compared(seen):
     films = ward(seen, 60, sex=lambda i: "" if i < 30 else "F" if i < 50 else "M")
     assert subgroups(films).differences == ()
-    assert in_words(()) == "Too few films of any kind to compare kinds of films."
 
 
-def test_no_difference_is_no_proof(seen):
+def test_films_that_are_all_read_rightly_differ_in_nothing(seen):
     result = subgroups(ward(seen, 60, sex=lambda i: "FM"[i % 2]))
     assert [one.p for one in result.differences] == [1.0, 1.0]
-    assert in_words(result.differences) == (
-        "No measurable difference between kinds of films (2 comparisons, corrected after Holm); that is no proof that "
-        "there is none."
-    )
 
 
 @pytest.mark.parametrize(("one", "other"), [((18, 20), (10, 20)), ((29, 30), (24, 40)), ((9, 10), (8, 10))])

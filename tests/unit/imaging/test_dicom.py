@@ -22,7 +22,8 @@ from pydicom.uid import (
 )
 
 from pneumoscope.core import FilmError, UnreadableFilm, UnsupportedFilm
-from pneumoscope.imaging import limits, read
+from pneumoscope.imaging import dicom_frame, limits, read
+from pneumoscope.imaging.preprocess import Preprocessing, resize
 
 RAMP = np.arange(1024, dtype=np.uint16).reshape(32, 32)
 WINDOW = {"WindowCenter": 512, "WindowWidth": 1024, "VOILUTFunction": "LINEAR_EXACT"}
@@ -237,6 +238,94 @@ def test_excess_bytes_after_the_pixels_are_left_out(make_dicom):
 def test_raw_detector_values_are_noted(make_dicom):
     film = read(make_dicom(RAMP, PresentationIntentType="FOR PROCESSING"))
     assert any("FOR PROCESSING" in note for note in film.notes)
+
+
+# Large films.
+
+
+def large(dtype=np.uint16) -> np.ndarray:
+    """(1000, 777) of 12 bits; signed, from -2048."""
+    values = np.random.default_rng(0).integers(0, 4096, (1000, 777))
+    return (values - (2048 if np.dtype(dtype).kind == "i" else 0)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+def test_all_strips_of_a_large_film_are_looked_up(make_dicom, dtype):
+    values = large(dtype)
+    film = read(make_dicom(values, bits=12, WindowCenter=500, WindowWidth=3000, VOILUTFunction="LINEAR_EXACT"))
+    np.testing.assert_allclose(film.pixels, ((values - 500.0) / 3000 + 0.5).clip(0, 1), atol=1e-6)
+    assert film.full_size == film.pixels.shape == film.extent == (1000, 777)
+
+
+def test_the_range_of_a_large_film_is_that_of_all_its_strips(make_dicom):
+    values = np.clip(large(), 100, 4000)
+    values[:10], values[-1, -1] = 0, 4001
+    film = read(edited(make_dicom(values, bits=12), lambda ds: ds.add_new(0x00280120, "US", 0)))
+    assert film.notes[-1] == "no window: stretched from the smallest to the largest value (100 to 4001)"
+    np.testing.assert_allclose(film.pixels[10:], (values[10:] - 100.0) / 3901, atol=1e-6)
+
+
+def test_a_large_film_is_reduced_on_request(make_dicom):
+    """To 250 x 195 of 1000 x 777 pixels, as 2 * 120 rows are asked for; the last column is one pixel wide."""
+    data = make_dicom(large(), bits=12, **WINDOW)
+    full, film = read(data).pixels.astype(np.float64), read(data, min_size=(120, 60))
+    expected = np.column_stack(
+        [full[:, :776].reshape(250, 4, 194, 4).mean(axis=(1, 3)), full[:, 776].reshape(250, 4).mean(axis=1)]
+    )
+    np.testing.assert_allclose(film.pixels, expected, atol=1e-6)
+    assert film.full_size == (1000, 777)
+    assert film.extent == (250, 777 / 4)
+    assert film.notes[-1] == "read at a reduced scale: 195 x 250 of 777 x 1000 pixels"
+    assert read(data, min_size=(251, 60)).pixels.shape == (1000, 777)
+
+
+def grained(side: int = 1000) -> np.ndarray:
+    """Film-like: smooth, with an edge and the grain of a detector; 12 bits."""
+    y, x = np.mgrid[0:side, 0 : side - 37]
+    smooth = 2000 + 1200 * np.sin(y / 90) * np.cos(x / 70) + 300 * (x > side // 2)
+    return np.clip(smooth + np.random.default_rng(0).normal(0, 8, smooth.shape), 0, 4095).astype(np.uint16)
+
+
+def test_a_large_jpeg_2000_frame_is_halved_while_it_is_decoded(make_dicom, monkeypatch):
+    """The finest wavelets are not even decoded; the network sees nearly the same."""
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    data = make_dicom(grained(), bits=12, syntax=JPEG2000Lossless, **window)
+    spec = Preprocessing(size=(60, 60))
+    full = read(data)
+    monkeypatch.setattr(dicom_frame, "get_decoder", None)  # what decodes all of it
+    film = read(data, min_size=spec.size)
+    assert film.full_size == full.full_size == (1000, 963)
+    assert film.pixels.shape == (125, 121)
+    assert film.extent == (125, 963 / 8)
+    difference = np.abs(resize(full, spec) - resize(film, spec)) * 255
+    assert difference.mean() < 0.5  # half a pixel of a film whose neighbours differ by up to 0.8
+    assert difference.max() < 5
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"WindowWidth": None}, {"PixelPaddingValue": 0}, {"min_size": (130, 130)}, {"bits": 13}],
+    ids=["no window", "padding", "too small", "other precision"],
+)
+def test_what_could_change_by_halving_is_decoded_in_full(make_dicom, monkeypatch, elements):
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    options = {"min_size": (60, 60), "bits": 12} | window | elements
+    min_size = options.pop("min_size")
+    data = make_dicom(grained(), syntax=JPEG2000Lossless, **{k: v for k, v in options.items() if v is not None})
+    if elements == {"bits": 13}:
+        data = edited(data, lambda ds: (setattr(ds, "BitsStored", 12), setattr(ds, "HighBit", 11)))
+    monkeypatch.setattr(dicom_frame, "Jpeg2KImageFile", None)
+    assert read(data, min_size=min_size).full_size == (1000, 963)
+
+
+@pytest.mark.parametrize("size", [(1000, 777), (960, 770), (990, 976)])
+def test_what_is_left_over_shifts_nothing(make_dicom, size):
+    """A ramp down and across: a shift by the 8 to 14 pixels that are left over would be 1 to 1.8 of 255 greys."""
+    down, across = (np.linspace(0, 2047, side) for side in size)
+    data = make_dicom((down[:, np.newaxis] + across).astype(np.uint16), bits=12, WindowCenter=2048, WindowWidth=4096)
+    spec = Preprocessing(size=(32, 32))
+    full, reduced = resize(read(data), spec), resize(read(data, min_size=spec.size), spec)
+    assert np.abs(full - reduced).max() * 255 < 0.5
 
 
 # What the header hands on.

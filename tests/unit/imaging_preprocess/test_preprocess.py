@@ -59,6 +59,21 @@ def test_resize_agrees_with_torch(size):
     np.testing.assert_allclose(ours, theirs[0, 0].numpy(), atol=1e-3)
 
 
+@pytest.mark.parametrize("left", [1, 3, 5, 7])
+def test_a_last_row_that_is_only_in_part_film_counts_as_that_part(left):
+    """A film whose last rows are white, and means of 8 x 8 of its pixels: as good as the film."""
+    pixels = np.full((8 * 96 + left, 8 * 96), 0.2, np.float32)
+    pixels[-left:] = 1.0
+    means = np.full((97, 96), 0.2, np.float32)
+    means[-1] = 1.0
+    for turn in (np.array, np.transpose):
+        whole, reduced = turn(pixels), turn(means)
+        size = (whole.shape[0], whole.shape[1])
+        given_film = Radiograph(pixels=reduced, digest="", full_size=size, container="jpeg")
+        found, expected = (resize(one, spec(32, 32)) for one in (given_film, film(whole)))
+        assert np.abs(found - expected).max() < 0.03
+
+
 def test_shrinking_does_not_alias():
     """Stripes one pixel wide become grey; taking every fourth pixel would leave them black or white."""
     stripes = np.tile([0.0, 1.0], (96, 64))

@@ -28,6 +28,7 @@ from tests.helpers import (
     tiny_graph,
     tiny_spec,
     write_gated,
+    write_second,
     write_tiny,
 )
 
@@ -213,6 +214,49 @@ def test_an_answer_is_sure_where_the_bundle_says_so(tmp_path):
     screening = Predictor.open(bundle, operating_point="sensitive").read(flat(100)).finding
     assert 0.2 < screening.probability < 0.3
     assert (screening.positive, screening.sure) == (True, False)  # it says yes where only no is possible
+
+
+# A second answer
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_second(tmp_path_factory.mktemp("bundles") / "second")
+
+
+def test_a_second_answer_is_told_only_beside_a_positive_first_one(second):
+    """Greys 100, 150 and 230: pneumonia of 0.22, 0.88 and >0.99; bacterial of 0.99, 0.92 and 0.12."""
+    predictor = Predictor.open(second)
+    none, bacterial, viral = (predictor.read(flat(grey)) for grey in (100, 150, 230))
+    assert [finding.label for finding in none.findings] == ["pneumonia"]
+    assert not none.finding.positive
+    for reading, positive in ((bacterial, True), (viral, False)):
+        first, other = reading.findings
+        assert (first.label, first.given, first.positive) == ("pneumonia", None, True)
+        assert (other.label, other.given, other.otherwise) == ("bacterial", "pneumonia", "viral")
+        assert other.positive is positive
+
+
+def test_its_threshold_is_its_own_at_every_operating_point(second):
+    for name in ("balanced", "sensitive"):
+        other = Predictor.open(second, operating_point=name).read(flat(204)).findings[1]
+        assert (other.operating_point, other.threshold) == ("balanced", 0.4)
+        assert other.probability == pytest.approx(1 / (1 + exp(0.8)), abs=1e-6)
+        assert not other.positive
+
+
+def test_the_first_answer_and_its_heat_map_are_those_of_a_bundle_without_a_second(second, predictor):
+    for film in (flat(100), picture(RAMP), flat(230)):
+        alone, among = predictor.read(film), Predictor.open(second).read(film)
+        assert among.finding == alone.finding
+        np.testing.assert_array_equal(among.heatmap, alone.heatmap)
+
+
+def test_for_measuring_everything_is_asked(second):
+    predictor = Predictor.open(second)
+    asked = predictor.asking_all().read(flat(100))
+    assert [finding.label for finding in asked.findings] == ["pneumonia", "bacterial"]
+    assert len(predictor.read(flat(100)).findings) == 1, "the predictor itself asks what it did"
 
 
 UPSIDE_DOWN = np.ascontiguousarray(np.rot90(chest(), 2))

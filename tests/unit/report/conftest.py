@@ -43,6 +43,7 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
         findings=(
             Finding(more.pop("label", "pneumonia"), probability, point, 0.42, probability >= 0.42, sure),
             *(Finding(label, p, point, 0.42, p >= 0.42, sure) for label, p in more.pop("further", {}).items()),
+            *more.pop("second", ()),
         )
         if answered
         else (),
@@ -54,6 +55,9 @@ def _item(name: str = "film.png", probability: float = 0.9, heat: Any = None, **
         film_digest=digest,
         bundle_digest="4f" * 32,
         milliseconds=Timings(2.125, 1.5, 9.75),
+        film_size=more.pop("film_size", (24, 20)),
+        strong_evidence=more.pop("strong_evidence", None),
+        regions=more.pop("regions", ()),
     )
     return reading, Radiograph(pixels=pixels, digest=digest, full_size=(24, 20), container="png")
 
@@ -143,3 +147,13 @@ def write() -> Callable[[Any, list[Item]], None]:
                 report.add(report.render(outcome, film))
 
     return _write
+
+
+@pytest.fixture
+def kind() -> Callable[..., Finding]:
+    """Bacterial rather than viral, if pneumonia, with that probability."""
+
+    def _kind(probability: float, sure: bool | None = None, label: str = "bacterial") -> Finding:
+        return Finding(label, probability, "balanced", 0.5, probability >= 0.5, sure, "pneumonia", "viral")
+
+    return _kind

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import msgspec
 import pytest
 
 from pneumoscope.core import PneumoscopeError
 from pneumoscope.report.comparison import MEASURES, Comparison, comparison_text, write_comparison
+from pneumoscope.stats.intervals import Estimate
 from tests.comparisons import FIGURES, SIDE_BY_SIDE, UNDEFINED, comparison, difference, entrant, pair
 from tests.unit.report.conftest import HOSTILE
 
@@ -16,7 +18,7 @@ def test_the_terminal_shows_the_ranking_and_the_tests():
     figures = "0.988 (0.978-0.995)   0.990 (0.974-0.998)   0.868 (0.818-0.911)   0.167 (0.115-0.227)"
     third = pair("third", wins=1200, losses=3, differences=(difference("recall", 0.04, 0.08),))
     assert comparison_text(comparison(pairs=(pair("second"), third))).splitlines() == [
-        "on the same 1,624 films of 1,428 patients, 1,390 of them with the label; by AUC",
+        "on the same 1,624 films of 1,428 patients, 1,390 of them with the label; by AUC, with 95% intervals",
         "                           AUC                   recall                specificity           log loss",
         f" 1 first                   {figures}",
         f" 2 second                  {figures}",
@@ -36,10 +38,15 @@ def test_the_measure_that_ranks_is_shown_even_if_it_is_none_of_the_usual():
 def test_side_by_side_shows_no_rank_but_the_reason():
     one = entrant("one", films=40, positive=7, metrics={"log_loss": FIGURES["log_loss"]})
     lines = comparison_text(comparison(entrants=(one, entrant("two")), **SIDE_BY_SIDE)).splitlines()
-    assert lines[0] == "not ranked: the test sets differ: 3 films are shared"
+    assert lines[0] == "not ranked: the test sets differ: 3 films are shared; with 95% intervals"
     assert lines[2].split() == ["one", "-", "-", "-", "0.167", "(0.115-0.227)"]
     assert lines[3].strip() == "40 films, 7 with the label"
     assert len(lines) == 6
+
+
+def test_a_figure_without_an_interval_has_no_brackets():
+    one = entrant("one", metrics={"auc": Estimate(0.9, math.nan, math.nan)})
+    assert "one                     0.900   " in comparison_text(comparison(entrants=(one, entrant("two"))))
 
 
 def test_films_set_aside_are_told():
@@ -90,6 +97,7 @@ def test_a_name_with_control_characters_does_nothing_to_the_terminal():
     text = comparison_text(comparison(entrants=(entrant("a\x1b[31m\nb"), entrant("two")), pairs=(pair("\x07"),)))
     assert text.replace("\n", "").isprintable()
     assert len(text.splitlines()) == 7
+    assert comparison_text(comparison(**SIDE_BY_SIDE | {"not_ranked": "b\x1b[2J"})).replace("\n", "").isprintable()
 
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path):

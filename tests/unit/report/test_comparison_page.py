@@ -42,7 +42,7 @@ def test_differences_are_shown_with_their_tests(write):
     text = write().text
     assert "Each program minus first , on the same films." in text
     assert "second AUC -0.012 -0.020 to +0.004 0.032 a test" in text
-    assert "second log loss -0.012 -0.020 to +0.004 < 0.001 a test" in text
+    assert "second log loss, lower is better -0.012 -0.020 to +0.004 < 0.001 a test" in text
     assert "Holm" not in text
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from pneumoscope.core import Region
 from pneumoscope.report import format_table
 from pneumoscope.report.text import columns
 
@@ -53,6 +54,30 @@ def test_what_is_not_sure_is_remarked_before_all_else(items, item):
     first, second = lines.splitlines()[2:]
     assert "not sure: ask a reader, inverted" in first
     assert "sure" not in second
+
+
+@pytest.mark.parametrize("width", [60, 110])
+def test_where_the_evidence_lies_is_told_below_a_positive_film(item, width):
+    boxes = (Region(12, 10, 24, 20, 0.71), Region(0, 0, 8, 6, 0.2))
+    low = item("b.png", 0.1, strong_evidence=10.4)
+    films = [item("a.png", regions=boxes, strong_evidence=10.4), low, item("c.png")]
+    lines = format_table(outcomes(films), width).splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["a.png", "71%", "b.png", "c.png"]
+    assert lines[3].startswith("  71% of the evidence lies in the lower right of the pict")
+    assert max(map(columns, lines)) <= width
+
+
+def test_a_second_answer_is_an_aside_below_the_first(item, kind):
+    films = [item("a", second=[kind(0.2, True)]), item("b", second=[kind(0.55, False)]), item("c", 0.1)]
+    lines = format_table(outcomes(films)).splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a", "if", "b", "if", "c"]
+    assert lines[1] == "  if pneumonia: viral rather than bacterial, probability 80.0%"
+    assert lines[3] == "  if pneumonia: not sure which, bacterial (55.0%) or viral (45.0%)"
+
+
+def test_a_second_answer_is_no_wider_than_asked_either(item, kind):
+    films = [item("a", second=[kind(0.9, label="x" * 99)])]
+    assert max(columns(line) for line in format_table(outcomes(films), 70).splitlines()) == 70
 
 
 def test_what_is_not_answered_is_no_answer(refused):

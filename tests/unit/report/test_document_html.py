@@ -76,6 +76,12 @@ def test_a_table_without_a_head_has_row_heads_alone():
     assert not page.all("thead")
 
 
+def test_a_table_can_be_scrolled_by_keyboard_and_has_a_name():
+    page = Page(block_html(Table(("a", "b"), (("1", "2"),), "By group")) + block_html(Table(("a", "b"), (("1", "2"),))))
+    named, headed = page.all("div", tabindex="0", role="group")
+    assert (named["aria-label"], headed["aria-label"]) == ("By group", "a, b")
+
+
 def test_pictures_say_in_words_what_they_show():
     page = Page(block_html(drawing()) + block_html(Films((CARD,))))
     assert [one["alt"] for one in page.all("img")] == ["a curve", "the film", "hottest left"]

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -113,9 +114,9 @@ def test_the_pictures_are_inside_the_page(page, items):
     assert {(picture(a).format, picture(a).mode) for a in heats} == {("PNG", "RGBA")}
     assert all(a["alt"] for a in found.all("img"))
     assert [a["alt"] for a in heats] == [
-        "Heat map: highest in the lower right of the picture, >99.9%",
-        "Heat map: highest in the lower right of the picture, >99.9%",
-        "Heat map: no region above 20%",
+        "Heat map: highest in the lower right of the picture, >99.9% of the scale",
+        "Heat map: highest in the lower right of the picture, >99.9% of the scale",
+        "Heat map: no region above 20% of the scale",
     ]
 
 
@@ -210,6 +211,68 @@ def test_what_not_sure_means_is_told_once(tmp_path, about, write, item):
         text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
         assert ("Not sure" in text) is bool(certainty)
         assert certainty in text
+
+
+def boxed(item, **more):
+    from pneumoscope.core import Region
+
+    regions = (Region(2, 3, 12, 13, 0.71), Region(15, 0, 24, 9, 0.2))
+    heat = np.ones((3, 3), np.float32)
+    return item("a.png", 0.9, heat, regions=regions, strong_evidence=10.4, **more)
+
+
+def test_boxes_lie_over_the_film_in_its_own_pixels(page, item):
+    found = page([boxed(item), item("b.png", 0.1, [[0.5]], strong_evidence=10.35)])
+    (drawn,) = found.all("svg", **{"class": "regions"})
+    assert drawn["viewbox"] == "0 0 20 24"
+    lines = [a for a in found.all("rect") if "y" in a and a.get("height") in ("10", "9")]
+    assert [(a["x"], a["y"], a["width"], a["height"]) for a in lines] == [
+        *[("0", "15", "9", "9")] * 2,  # the largest share comes last, on top
+        *[("3", "2", "10", "10")] * 2,
+    ]
+    assert [a.get("class") for a in lines] == ["rim", None, "rim", None]
+    assert "20% 71%" in found.text
+
+
+def test_where_the_evidence_lies_is_told_in_words(page, item):
+    found = page([boxed(item), item("b.png", 0.1, strong_evidence=10.35), item("c.png")])
+    (told,) = [text for text in found.texts if "of the evidence" in text and "box" not in text]
+    assert told == (
+        "71% of the evidence lies in the upper centre of the picture (21% of its area), 20% in the lower left of the "
+        "picture (17%), 9% elsewhere."
+    )
+    assert len(found.all("p", **{"class": "where"})) == 1
+
+
+def test_the_scale_says_what_its_end_means(tmp_path, about, write, item):
+    from dataclasses import replace
+
+    for strong, words in ((10.4, "100% (log-odds of 10.4) is what only"), (None, "100% is what only")):
+        write(HtmlReport(tmp_path / "r.html", replace(about, strong_evidence=strong)), [item()])
+        text = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+        assert words in text
+        assert "the patient's right is on its left" in text
+
+
+def test_a_second_answer_is_a_plain_sentence_below_the_first(page, item, kind, about):
+    found = page([item("a", second=[kind(0.81, True)]), item("b", second=[kind(0.4, False)]), item("c", 0.1)])
+    assert len(found.all("p", **{"class": "second"})) == 2
+    assert "(balanced) If pneumonia: bacterial rather than viral, probability 81.0% Details" in found.text
+    assert "If pneumonia: not sure which, bacterial (40.0%) or viral (60.0%)" in found.text
+    assert not found.all("dl", **{"class": "others"})
+    verdicts = [one["class"] for one in found.all("p") if one.get("class", "").startswith("verdict")]
+    assert verdicts == ["verdict positive", "verdict positive", "verdict negative"]
+    assert "Second answer" not in found.text
+
+
+def test_a_page_says_what_a_second_answer_is_worth(tmp_path, about, item, kind):
+    told = replace(about, second="If pneumonia, bacterial rather than viral: <of 0.8>")
+    with HtmlReport(tmp_path / "r.html", told) as report:
+        report.add(report.render(*item(second=[kind(0.7)])))
+    assert (
+        "Second answer If pneumonia, bacterial rather than viral: <of 0.8>"
+        in Page((tmp_path / "r.html").read_text()).text
+    )
 
 
 def test_films_that_are_not_answered_stand_between_positive_and_negative_ones(page, refused):

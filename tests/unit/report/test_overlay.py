@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumoscope.core import Failure, PneumoscopeError, Radiograph
+from pneumoscope.core import Failure, PneumoscopeError, Radiograph, Region
 from pneumoscope.report import HeatmapReport, colourise, heatmap_png, overlay
 from pneumoscope.report.overlay import VISIBLE_FROM
 
@@ -160,3 +160,22 @@ def test_an_unwritable_folder_is_told_at_once(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(PneumoscopeError, match="cannot write the report"):
         HeatmapReport(tmp_path / "file")
+
+
+def test_the_regions_and_the_scale_are_drawn_on_a_film_with_room_for_them(tmp_path, item, write):
+    heat = np.full((7, 7), 0.1, np.float32)  # uncoloured: what differs from the film has been drawn
+    pixels = np.full((240, 320), 0.5, np.float32)
+    large = Radiograph(pixels=pixels, digest="ab" * 32, full_size=(480, 640), container="jpeg")
+    options = {"heat": heat, "film_size": (480, 640), "strong_evidence": 10.4}
+    write(HeatmapReport(tmp_path / "with"), [(item(regions=(Region(80, 120, 400, 560, 0.8),), **options)[0], large)])
+    write(HeatmapReport(tmp_path / "without"), [(item(**options)[0], large)])
+    boxed, plain = (
+        np.asarray(Image.open(next((tmp_path / name).iterdir()))).astype(int) for name in ("with", "without")
+    )
+    assert boxed.shape == plain.shape
+    assert boxed.shape[0] > 240
+    assert boxed.shape[1] == 320
+    changed = np.argwhere(np.abs(boxed - plain).max(axis=2) > 60)
+    assert changed.min(axis=0) == pytest.approx((40, 60), abs=2)
+    assert changed.max(axis=0) == pytest.approx((199, 279), abs=2)
+    assert (np.abs(plain[:230] - 128) < 8).all()

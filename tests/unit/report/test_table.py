@@ -4,7 +4,7 @@ import json
 import msgspec
 import pytest
 
-from pneumoscope.core import PneumoscopeError
+from pneumoscope.core import PneumoscopeError, Region
 from pneumoscope.report import (
     CSV_COLUMNS,
     CsvReport,
@@ -49,6 +49,7 @@ def test_a_csv_row_holds_the_reading(tmp_path, items, write):
         "total_ms": "13.38",
         "error_code": "",
         "error": "",
+        "regions": "",
     }
     assert rows[0]["decision"] == "no pneumonia"
 
@@ -120,6 +121,9 @@ def test_a_json_line_holds_everything(tmp_path, items, write):
         "notes": ["Turned back.", "Window applied."],
         "heatmap": [[0.0, 0.0909, 0.1818, 0.2727], [0.3636, 0.4545, 0.5455, 0.6364], [0.7273, 0.8182, 0.9091, 1.0]],
         "milliseconds": {"decode": 2.12, "prepare": 1.5, "infer": 9.75, "total": 13.38},
+        "strong_evidence": None,
+        "film_size": [24, 20],
+        "regions": [],
         "abstention": [],
         "forced": False,
         "correction": None,
@@ -189,6 +193,60 @@ def test_certainty_is_a_key_where_the_bundle_says_it(tmp_path, item, write):
     decoder = msgspec.json.Decoder(ReadingRow)
     rows = decoder.decode_lines((tmp_path / "t.jsonl").read_bytes())
     assert [row.findings[0].sure for row in rows] == [True, False, msgspec.UNSET]
+
+
+REGIONS = (Region(2, 3, 12, 13, 0.71234), Region(15, 0, 24, 9, 0.2))
+
+
+def test_regions_are_a_cell_and_a_list(tmp_path, item, write):
+    films = [item(regions=REGIONS, strong_evidence=10.35), item("b.png", 0.1)]
+    write(CsvReport(tmp_path / "t.csv"), films)
+    assert [row["regions"] for row in read_csv(tmp_path / "t.csv")] == ["3,2,13,12:0.712;0,15,9,24:0.200", ""]
+    write(JsonlReport(tmp_path / "t.jsonl"), films)
+    one, other = read_jsonl(tmp_path / "t.jsonl")
+    assert one["film_size"] == [24, 20]
+    assert one["strong_evidence"] == 10.35
+    assert one["regions"] == [
+        {"top": 2, "left": 3, "bottom": 12, "right": 13, "share": 0.7123},
+        {"top": 15, "left": 0, "bottom": 24, "right": 9, "share": 0.2},
+    ]
+    assert (other["regions"], other["strong_evidence"]) == ([], None)
+
+
+def test_a_line_of_before_there_were_regions_can_be_read(tmp_path, item, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), [item()])
+    (line,) = read_jsonl(tmp_path / "t.jsonl")
+    for key in ("regions", "film_size", "strong_evidence"):
+        del line[key]
+    row = msgspec.json.decode(json.dumps(line), type=ReadingRow)
+    assert (row.regions, row.film_size, row.strong_evidence) == ([], None, None)
+
+
+def test_a_second_answer_has_its_columns_whether_it_was_asked_or_not(tmp_path, item, items, kind, write):
+    asked = [item(second=[kind(0.81, True)]), item(second=[kind(0.2, True)]), item(second=[kind(0.55, False)])]
+    write(open_table(tmp_path / "t.csv", ["bacterial"], ["bacterial"]), [*asked, item(probability=0.1), items[2]])
+    rows = read_csv(tmp_path / "t.csv")
+    assert tuple(rows[0])[-3:] == ("bacterial_probability", "bacterial_decision", "bacterial_certainty")
+    assert [row["bacterial_probability"] for row in rows] == ["0.810000", "0.200000", "0.550000", "", ""]
+    assert [row["bacterial_decision"] for row in rows] == ["bacterial", "viral", "not sure which", "", ""]
+    assert [row["bacterial_certainty"] for row in rows] == ["sure", "sure", "not sure which", "", ""]
+    assert [row["decision"] for row in rows][:4] == [*["pneumonia"] * 3, "no pneumonia"]
+
+
+def test_a_second_answer_names_what_it_hangs_on_in_json(tmp_path, item, kind, write):
+    write(JsonlReport(tmp_path / "t.jsonl"), [item(second=[kind(0.2, True)]), item(probability=0.1)])
+    asked, not_asked = read_jsonl(tmp_path / "t.jsonl")
+    assert [one["label"] for one in not_asked["findings"]] == ["pneumonia"]
+    first, second = asked["findings"]
+    assert "given" not in first
+    assert {name: second[name] for name in ("given", "otherwise", "positive", "sure")} == {
+        "given": "pneumonia",
+        "otherwise": "viral",
+        "positive": False,
+        "sure": True,
+    }
+    row = msgspec.json.decode((tmp_path / "t.jsonl").read_bytes().splitlines()[0], type=ReadingRow)
+    assert (row.findings[0].given, row.findings[1].given) == (msgspec.UNSET, "pneumonia")
 
 
 def test_a_film_that_is_not_answered_has_a_row_with_the_reason(tmp_path, refused, write):

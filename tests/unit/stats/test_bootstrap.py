@@ -122,3 +122,10 @@ def test_the_patient_bootstrap_covers_where_the_film_bootstrap_does_not():
             held[name] += estimate.low <= 0.9 <= estimate.high
     assert 0.88 < held["patients"] / 200 < 0.99
     assert held["films"] / 200 < 0.80
+
+
+def test_a_single_patient_does_not_tell_how_patients_differ():
+    found = bootstrap(mean_of(np.array([1.0, 2.0, 6.0])), "aaa", resamples=20, seed=0)["mean"]
+    assert found.value == 3
+    assert isnan(found.low)
+    assert isnan(found.high)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from pneumoscope.stats import curves
 from pneumoscope.stats.intervals import wilson
+from pneumoscope.stats.weighted import scored
 
 
 def sample(films: int, seed: int = 0, digits: int = 9) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +78,15 @@ def test_bins_without_films_are_left_out_and_the_ends_belong_to_a_bin():
     assert [each.low for each in bins] == pytest.approx([0, 0.5, 0.9])
 
 
+def test_a_film_on_a_border_is_in_the_upper_bin_as_it_is_for_the_calibration_error():
+    """Six films at 0.3, five of which have the finding, and four at 0.25 with one: errors of 3.2 and 0 films of 10."""
+    labels, p = np.array([1, 1, 1, 1, 1, 0, 1, 0, 0, 0]), np.repeat([0.3, 0.25], [6, 4])
+    bins = curves.reliability(labels, p)
+    assert [(each.films, each.mean) for each in bins] == [(4, 0.25), (6, pytest.approx(0.3))]
+    error = sum(each.films * abs(each.mean - each.share.value) for each in bins) / 10
+    assert scored(labels, p)(np.ones(10))["calibration_error"] == pytest.approx(error)
+
+
 def test_net_benefit_by_hand():
     """Ten films, four with the finding; at 0.2 three are found with two alarms: 3/10 - 2/10 * 0.2 / 0.8."""
     labels = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
@@ -99,19 +109,22 @@ def test_net_benefit_is_as_vickers_and_elkin_write_it():
         assert everybody == pytest.approx((labels == 1).mean() - (labels == 0).mean() * t / (1 - t))
 
 
-def test_elsewhere_the_probabilities_and_the_films_count_as_they_are_there():
+def test_films_count_as_among_those_that_the_probabilities_are_about():
     """Half the films have the finding; where one in ten has, a healthy film counts nine times."""
     labels = np.repeat([0, 1], 200)
-    p = expit(np.random.default_rng(1).normal(2 * labels - 1, 1.0))
-    there = curves.decision_curve(labels, p, np.arange(400), prevalence=0.1, resamples=2)
-    assert there.prevalence == 0.1
-    moved = expit(logit(p) + np.log(0.1 / 0.9))
+    p = expit(np.random.default_rng(1).normal(2 * labels - 1, 1.0) + np.log(0.1 / 0.9))
+    curve = curves.decision_curve(labels, p, np.arange(400), prevalence=0.1, resamples=2)
     films = np.repeat(np.arange(400), np.where(labels == 0, 9, 1))
-    for t, found in zip(there.thresholds, there.net_benefit, strict=True):
-        yes, ill = moved[films] >= t, labels[films] == 1
-        assert found.value == pytest.approx((yes & ill).mean() - (yes & ~ill).mean() * t / (1 - t))
-    calibrated = curves.decision_curve(labels, moved, np.arange(400), prevalence=0.1, holds_at=0.1, resamples=2)
-    assert calibrated.net_benefit == there.net_benefit
+    counted = curves.decision_curve(labels[films], p[films], films, resamples=2)
+    assert curve.prevalence == counted.prevalence == 0.1
+    assert curve.treat_all == pytest.approx(counted.treat_all)
+    assert [e.value for e in curve.net_benefit] == pytest.approx([e.value for e in counted.net_benefit])
+
+
+def test_a_single_patient_says_nothing_of_others():
+    """The least net benefit is that of alarms alone, the most that of finding all without an alarm."""
+    curve = curves.decision_curve(np.array([0, 1, 1, 1]), np.array([0.1, 0.9, 0.4, 0.8]), "aaaa", thresholds=(0.5,))
+    assert (curve.net_benefit[0].low, curve.net_benefit[0].high) == (-0.25, 0.75)
 
 
 def test_intervals_of_net_benefit_are_over_patients():
@@ -126,7 +139,8 @@ def test_intervals_of_net_benefit_are_over_patients():
 
 def test_all_curves_of_films_together():
     labels, p = sample(120)
-    found = curves.curves(labels, p, np.arange(120))
+    found = curves.curves(labels, p, np.arange(120), 0.3)
+    assert found.decision == curves.decision_curve(labels, p, np.arange(120), prevalence=0.3)
     assert found.roc == curves.roc(labels, p)
     assert found.precision_recall == curves.precision_recall(labels, p)
     assert len(found.reliability_filled) == 10

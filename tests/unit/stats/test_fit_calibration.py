@@ -32,7 +32,7 @@ def films(count: int, bent: str, seed: int = 0) -> Films:
 def test_the_family_that_the_films_come_from_is_chosen(bent, family):
     fitted = fit_calibration(*films(4000, bent), 0.5)
     assert fitted.family == family
-    assert fitted.rule.startswith(f"{family}, the simplest family that no richer one beats")
+    assert fitted.rule.startswith(f"{family}, as from the simplest family on a richer one had to win")
     by_name = {candidate.family: candidate for candidate in fitted.candidates}
     assert by_name[family].behind == 0
     assert all(np.isfinite(candidate.log_loss) for candidate in fitted.candidates)
@@ -112,6 +112,17 @@ def test_logits_that_mean_the_opposite_are_refused(family):
         fit(family, labels, -logits, 0.5)
     with pytest.raises(ValueError, match="finite slope above 0"):
         fit_calibration(labels, -logits, patients, 0.5)
+
+
+def test_few_patients_with_films_of_both_classes_can_be_held_back():
+    """Three patients have all films of label 0, and films of label 1 like everybody; each fold learns from two."""
+    labels, logits, _ = films(60, "straight")
+    healthy = np.flatnonzero(labels == 0)
+    patients = [f"p{i}" for i in range(60)]
+    for i in healthy:
+        patients[i] = f"p{np.flatnonzero(labels == 1)[i % 3]}"
+    fitted = fit_calibration(labels, logits, patients, 0.5)
+    assert (fitted.family, fitted.folds) == ("temperature", 3)
 
 
 def test_a_family_that_cannot_be_fitted_leaves_the_running():

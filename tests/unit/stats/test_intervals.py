@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
-from pneumoscope.stats.intervals import Estimate, at_least, clopper_pearson, widest, wilson
+from pneumoscope.stats.intervals import Estimate, at_least, clopper_pearson, widest, wilson, wilson_by_patient
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,8 @@ def test_the_bound_is_the_share_that_would_give_as_many_hits_one_time_in_twenty(
     assert at_least(0, 40) == 0
     with pytest.raises(ValueError, match="confidence"):
         at_least(1, 2, confidence=1.0)
+    with pytest.raises(ValueError, match="hits: expected 0 to 2, got 3"):
+        at_least(3, 2)
 
 
 def test_no_cases_say_nothing():
@@ -95,3 +97,12 @@ def test_widest_takes_the_outer_ends_and_leaves_an_end_that_is_not_a_number():
     assert widest(Estimate(0.5, 0.3, 0.6), Estimate(0.9, 0.4, 0.7)) == Estimate(0.5, 0.3, 0.7)
     assert widest(Estimate(0.5, 0.3, 0.6), Estimate(0.9, 0.2, 0.5)) == Estimate(0.5, 0.2, 0.6)
     assert widest(Estimate(0.5, 0.3, 0.6), Estimate(nan, nan, nan)) == Estimate(0.5, 0.3, 0.6)
+
+
+def test_where_all_films_agree_patients_are_counted():
+    """Wilson of 200 films would be sure to 98%; they are of 40 patients."""
+    patients = np.arange(200) % 40
+    every, none = (wilson_by_patient(np.full(200, hit), patients) for hit in (True, False))
+    assert (every, none) == (wilson(40, 40), wilson(0, 40))
+    assert wilson_by_patient(np.arange(200) < 150, patients) == wilson(150, 200)
+    assert (wilson_by_patient(np.zeros(0, bool), np.zeros(0)).low, wilson(0, 0).high) == (0, 1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.stats import metrics
+from pneumoscope.stats.weighted import scored
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.4, 0.4, 0.4, 0.3, 0.2, 0.6])
@@ -26,12 +27,15 @@ def test_auc_of_one_class_is_not_a_number(label):
 
 def test_log_loss_and_brier():
     likelihoods = [0.9, 0.4, 0.4, 0.6, 0.7, 0.8, 0.4]
-    assert metrics.log_loss(LABELS, SCORES) == pytest.approx(-sum(map(log, likelihoods)) / 7)
-    assert metrics.brier(LABELS, SCORES) == pytest.approx(sum((1 - p) ** 2 for p in likelihoods) / 7)
+    found = scored(LABELS, SCORES)(np.ones(7))
+    assert found["log_loss"] == pytest.approx(-sum(map(log, likelihoods)) / 7)
+    assert found["brier"] == pytest.approx(sum((1 - p) ** 2 for p in likelihoods) / 7)
 
 
-def test_log_loss_of_one_class_is_defined():
-    assert metrics.log_loss(np.array([1, 1]), np.array([0.5, 0.25])) == pytest.approx(log(8) / 2)
+def test_a_film_that_was_wrongly_given_0_or_1_costs_much_but_not_everything():
+    losses = metrics.log_losses(np.array([1, 0, 1, 0]), np.array([0.5, 0.75, 0.0, 1.0]))
+    assert losses[:2] == pytest.approx([log(2), log(4)])
+    assert losses[2:] == pytest.approx([52 * log(2)] * 2)
 
 
 def test_confusion_and_its_shares():
@@ -41,7 +45,9 @@ def test_confusion_and_its_shares():
         "true_negative": 2,
         "false_negative": 0,
     }
-    assert metrics.proportions(LABELS, DECISIONS) == {
+    right = LABELS == DECISIONS
+    shares = {name: (right[films].sum(), films.sum()) for name, films in metrics.measured_of(LABELS, DECISIONS).items()}
+    assert shares == {
         "accuracy": (5, 7),
         "recall": (3, 3),
         "specificity": (2, 4),
@@ -52,7 +58,7 @@ def test_confusion_and_its_shares():
 
 def test_nothing_found_is_no_error():
     nothing = np.zeros(7, np.int64)
-    assert metrics.proportions(LABELS, nothing)["precision"] == (0, 0)
+    assert not metrics.measured_of(LABELS, nothing)["precision"].any()
 
 
 def test_one_class_still_has_four_counts():

@@ -174,3 +174,11 @@ def test_a_score_that_is_no_number_is_refused():
 def test_healthy_films_that_reach_one_leave_no_threshold():
     with pytest.raises(Unachievable, match="reach 1"):
         rule_in(np.zeros(59, int), np.ones(59), [str(i) for i in range(59)], aim=0.95)
+
+
+def test_the_most_that_patients_can_promise_can_be_asked_for():
+    """To the last digit: with fewer films, a rule is followed with the highest aim that they allow."""
+    for patients in range(1, 400):
+        scores, names = np.linspace(0, 1, patients), [str(i) for i in range(patients)]
+        found = screening(np.ones(patients, int), scores, names, aim=achievable(patients))
+        assert (found.given_up, found.threshold, found.bound) == (0, scores[0], found.aim)

@@ -80,6 +80,12 @@ def test_only_what_both_measure_is_compared_and_the_undefined_stays_so():
     assert isnan(tests["mean"].low)
 
 
+def test_films_of_a_single_patient_are_no_evidence():
+    test = paired_bootstrap(mean_of(np.ones(9)), mean_of(np.zeros(9)), "a" * 9, resamples=100, seed=0)["mean"]
+    assert test.difference == 1
+    assert all(map(isnan, (test.low, test.high, test.p)))
+
+
 def test_under_no_difference_the_p_value_is_below_a_twentieth_one_time_in_twenty():
     """200 studies of 80 patients with two films each, two programs that are equally good."""
     rng = np.random.default_rng(2)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from pneumoscope.stats.prevalence import predictive_values
+from pneumoscope.stats.prevalence import at_prevalences, predictive_values
 
 
 @pytest.mark.parametrize(("sensitivity", "specificity", "prevalence"), [(0.9, 0.8, 0.1), (0.99, 0.5, 0.01)])
@@ -83,3 +83,22 @@ def test_intervals_cover(sensitivity, specificity):
 def test_what_cannot_be_told_is_refused(counts, prevalence, message):
     with pytest.raises(ValueError, match=message):
         predictive_values(*counts, prevalence=prevalence)
+
+
+def test_values_of_films_are_those_of_their_counts_with_intervals_that_know_the_patients():
+    """Ten alike films of a patient tell as much as one: nearly the interval of the patients' counts."""
+    labels, decisions = np.repeat([1, 1, 0, 0], [45, 5, 120, 30]), np.repeat([1, 0, 0, 1], [45, 5, 120, 30])
+    tenfold = np.repeat(np.arange(200), 10)
+    (found,) = at_prevalences(labels[tenfold], decisions[tenfold], tenfold, [0.1], resamples=500, seed=0)
+    as_patients = predictive_values(45, 5, 120, 30, prevalence=0.1)
+    as_films = predictive_values(450, 50, 1200, 300, prevalence=0.1)
+    for ours, patients, films in zip(*((x.ppv, x.npv) for x in (found, as_patients, as_films)), strict=True):
+        assert ours.value == pytest.approx(films.value)
+        assert (ours.low, ours.high) == pytest.approx((patients.low, patients.high), abs=0.02)
+        assert ours.high - ours.low > 2 * (films.high - films.low)
+
+
+def test_where_nobody_was_answered_with_yes_its_worth_is_not_known():
+    (found,) = at_prevalences(np.array([1, 0, 0]), np.zeros(3, int), "abc", [0.1], resamples=50, seed=0)
+    assert np.isnan(found.ppv.value)
+    assert found.npv.value == pytest.approx(0.9)

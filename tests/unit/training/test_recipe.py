@@ -17,6 +17,7 @@ from pneumoscope.training.recipe import (
     packaged_recipes,
     parse_recipe,
 )
+from pneumoscope.training.recipe.weights import check_start
 
 LEAST = 'name = "a"\ndescription = "b"\n[network]\nname = "resnet18"\n'
 
@@ -232,3 +233,83 @@ def test_an_impossible_change_is_refused(change, says):
 def test_an_impossible_combination_is_refused(changes, says):
     with pytest.raises(RecipeError, match=says):
         load_recipe("cnn-deep", changes)
+
+
+# A second answer
+
+
+SECOND = ["data.labels=['pneumonia', 'bacterial']", "data.given.bacterial=pneumonia"]
+
+
+def test_a_label_can_be_asked_on_a_condition():
+    recipe = load_recipe("cnn-deep", SECOND)
+    assert recipe.data.given == {"bacterial": "pneumonia"}
+    assert load_recipe("cnn-deep").data.given == {}
+    assert recipe.digest != load_recipe("cnn-deep", SECOND[:1]).digest
+    assert parse_recipe(as_toml(recipe), "written").digest == recipe.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["data.given.bacterial=pneumonia"], "given: expected a further label"),
+        ([*SECOND, "data.given.bacterial=viral"], r"the first \(pneumonia\), got bacterial = 'viral'"),
+        (["data.given.pneumonia=pneumonia"], "given: expected a further label"),
+        ([*SECOND, "data.exclusive=true"], "given: labels that exclude each other"),
+        (["optimisation.before=[{epochs=1, learns='further'}]"], "needs labels after the first"),
+        (
+            [
+                "data.labels=['viral', 'normal']",
+                "data.exclusive=true",
+                "optimisation.before=[{epochs=1, learns='further'}]",
+            ],
+            "each on its own",
+        ),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused(changes, says):
+    with pytest.raises(RecipeError, match=says):
+        load_recipe("cnn-deep", changes)
+
+
+def test_the_packaged_second_answer_leaves_the_packaged_first_as_it_is():
+    first, second = load_recipe("mobilenetv2"), load_recipe("mobilenetv2-subtype")
+    assert (second.data.labels, second.data.given) == (("pneumonia", "bacterial"), {"bacterial": "pneumonia"})
+    assert [stage.learns for stage in second.optimisation.stages] == ["further"]
+    assert (second.keeps_first_answer, first.keeps_first_answer) == (True, False)
+    assert (second.network, second.input, second.seed) == (first.network, first.input, first.seed)
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """Write the record of a run of a recipe, and name the weights that would lie beside it."""
+
+    def _earlier(recipe):
+        (tmp_path / "run.json").write_bytes(msgspec.json.encode({"recipe": recipe}))
+        (tmp_path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        return tmp_path / "model.safetensors"
+
+    return _earlier
+
+
+def test_a_kept_answer_must_be_to_the_same_question(earlier):
+    second = load_recipe("mobilenetv2-subtype")
+    check_start(second, earlier(load_recipe("mobilenetv2")))
+    check_start(second, earlier(load_recipe("mobilenetv2", ["input.train_size=128", "seed=3"])))
+    for change, says in (
+        ("input.size=256", "input.size is 256 there and 224 here"),
+        ("input.contrast=clahe", "input.contrast is 'clahe' there"),
+        ("data.labels=['viral', 'pneumonia']", "the first of data.labels is 'viral' there and 'pneumonia' here"),
+        ("network.name=resnet18", "network.name is 'resnet18' there"),
+    ):
+        with pytest.raises(RecipeError, match=re.escape(says)):
+            check_start(second, earlier(load_recipe("mobilenetv2", [change])))
+
+
+def test_a_kept_answer_comes_from_a_run(tmp_path):
+    second = load_recipe("mobilenetv2-subtype")
+    with pytest.raises(RecipeError, match="--weights RUN"):
+        check_start(second, None)
+    (tmp_path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    with pytest.raises(RecipeError, match="needs the folder of a complete run"):
+        check_start(second, tmp_path / "model.safetensors")

@@ -75,6 +75,7 @@ class Source:
     download : where it can be had, the preferred place first.
     intended_use, exclusions : what a model that has learned from these films is and is not for.
     ages : the least and greatest age, in whole years, of those whose films these are; None if anybody's.
+    subtypes : a sentence on what its words for the kind of a pneumonia rest on, if it has any.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Source:
     intended_use: str = ""
     exclusions: tuple[str, ...] = ()
     ages: tuple[float, float] | None = None
+    subtypes: str = ""
 
 
 Progress = Callable[[Iterable[str], int], Iterable[str]]

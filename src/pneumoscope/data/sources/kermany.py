@@ -10,6 +10,11 @@ Counts
     the Kaggle page says 5,863).
 Download
     Kaggle ``paultimothymooney/chest-xray-pneumonia``; Mendeley Data, versions 2 and 3 (other file names, no ``val``).
+Labels
+    By the description published with the films: two expert physicians graded the diagnoses, and a third checked those
+    of the evaluation films. Bacterial pneumonia is illustrated by a focal lobar consolidation, viral pneumonia by a
+    diffuse interstitial pattern in both lungs. No culture, PCR or other laboratory finding is named, nor the clinical
+    course: bacterial and viral are what the graders called them.
 Known faults
     The ``val`` folder is too small to choose anything on. The number in ``person1234`` is used again for another child
     with another subtype, so the patient key is the pair. ``IM-k`` and ``NORMAL2-IM-k`` are separate name spaces, and a
@@ -42,6 +47,10 @@ EXCLUSIONS = (
     "A low probability does not rule pneumonia out.",
 )
 AGES = (1, 5)
+SUBTYPES = (
+    "Bacterial and viral are what the physicians who graded the films of Kermany et al. called them; no culture or "
+    "other laboratory finding is named in what is published with the films."
+)
 LAYOUT = "train/NORMAL, train/PNEUMONIA, test/NORMAL, test/PNEUMONIA"
 
 _SPLITS = ("train", "val", "test")
@@ -125,4 +134,5 @@ SOURCE = Source(
     intended_use=INTENDED_USE,
     exclusions=EXCLUSIONS,
     ages=AGES,
+    subtypes=SUBTYPES,
 )

@@ -47,4 +47,5 @@ SOURCE = Source(
     intended_use=kermany.INTENDED_USE,
     exclusions=kermany.EXCLUSIONS,
     ages=kermany.AGES,
+    subtypes=kermany.SUBTYPES,
 )

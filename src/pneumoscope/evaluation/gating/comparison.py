@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -94,6 +95,6 @@ def left_out(material: Material) -> tuple[Refused, ...]:
     for category in sorted({picture.category for picture in material.pictures}):
         fitted = numbers(material, frozenset({category}))
         looks = material.looks.only(np.array([picture.category == category for picture in material.pictures]))
-        hit = _from(lambda some, fitted=fitted: oddness(some, fitted), material.held.good)
+        hit = _from(partial(oddness, fitted=fitted), material.held.good)
         rows.append(Refused.counted("classifier that has not seen the kind", category, hit(looks)))
     return tuple(rows)

@@ -88,4 +88,5 @@ def _heads(films: Iterable[Radiograph]) -> Iterator[int]:
 
 def _thumb(film: Radiograph) -> NDArray[np.uint8]:
     small = Image.fromarray(film.pixels).resize((_THUMB, _THUMB), Image.Resampling.BOX)
-    return np.rint(np.clip(np.asarray(small), 0, 1) * 255).astype(np.uint8)
+    greys: NDArray[np.uint8] = np.rint(np.clip(np.asarray(small), 0, 1) * 255).astype(np.uint8)
+    return greys

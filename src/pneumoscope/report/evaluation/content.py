@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.core import Region
 from pneumoscope.stats.intervals import Estimate
 
 Values = NDArray[np.float64]
@@ -27,10 +28,11 @@ class Measured:
     ----------
     label : what the bundle looks for, such as "pneumonia".
     digest, manifest_digest : SHA-256 (hex).
-    subjects : what the films are of, as a plural: "films", or "films of children".
     films : those that were read and state the label; ``positives`` of them have it; ``unreadable`` come on top.
     learned_from : the sources of the films that the bundle learned from.
     intervals : how the intervals were made.
+    holds_at : for which share with the finding the probabilities hold.
+    read_from : what was read in place of the files themselves, if anything.
     """
 
     bundle: str
@@ -51,7 +53,8 @@ class Measured:
     date: str
     program: str
     intervals: str
-    subjects: str = "films"
+    holds_at: float
+    read_from: str = ""
 
     @property
     def negatives(self) -> int:
@@ -61,11 +64,28 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class PointFigures:
-    """What the bundle does at one of its operating points, ``figures`` by the measures' names in ``metrics.json``."""
+    """What the bundle does at one of its operating points, ``figures`` by the measures' names in ``metrics.json``.
+
+    ``missed`` films with the finding and ``alarms`` over films without it, where they were counted; ``chosen`` says in
+    words what the point was worth on the films that it was chosen on, and which these are.
+    """
 
     name: str
     threshold: float
     rule: str
+    figures: Mapping[str, Estimate]
+    missed: int | None = None
+    alarms: int | None = None
+    chosen: str = ""
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """One of several labels, on the films that state it."""
+
+    label: str
+    films: int
+    positives: int
     figures: Mapping[str, Estimate]
 
 
@@ -117,10 +137,14 @@ class Reliability:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Net benefit, in true positives a film, of acting on the model and of acting on every film (on none: 0)."""
+    """Net benefit, in true positives a film, of acting on the model and of acting on every film (on none: 0).
+
+    ``prevalence``: where the share of films with the finding is this, for which the probabilities hold.
+    """
 
     model: Curve
     everyone: Values
+    prevalence: float
 
 
 @dataclass(frozen=True)
@@ -155,6 +179,31 @@ class Certainty:
     sure: Estimate
     missed: Estimate
     alarms: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondAnswer:
+    """``label`` or ``otherwise``, which is told only where the first answer is ``given``.
+
+    ``figures`` are of ``films`` with ``given``, whatever the first answer to them was; their ``specificity`` is the
+    recall of ``otherwise``. ``whole`` is what both answers tell together, of ``whole_films``. ``confusions`` are those
+    of the two.
+    """
+
+    label: str
+    otherwise: str
+    given: str
+    films: int
+    figures: Mapping[str, Estimate]
+    whole_films: int
+    whole: Mapping[str, Estimate]
+    confusions: tuple[Confusion, ...]
+    certainty: Certainty | None = None
+
+    @property
+    def whole_labels(self) -> tuple[str, ...]:
+        """The three that both answers tell together."""
+        return self.confusions[-1].labels
 
 
 @dataclass(frozen=True)
@@ -252,17 +301,35 @@ class MarkTest:
 
 
 @dataclass(frozen=True)
+class Deletion:
+    """What taking the region with the largest share of the evidence out of positive films does to the log-odds.
+
+    ``what`` is put in its place. Mean changes: of the ``region``, of a ``control`` of equal size elsewhere, and by how
+    much more the region lowers them (``excess``); ``more`` is the share of ``films`` where it does.
+    """
+
+    what: str
+    films: int
+    region: Estimate
+    control: Estimate
+    excess: Estimate
+    more: Estimate
+
+
+@dataclass(frozen=True)
 class Heat:
     """Where the heat lies, and what the answers hang on.
 
     ``even`` is what a map without preference would give to centre, ring and corners. ``blanked`` are the figures with
-    a part of every film painted over: the ``perturbation`` names the part.
+    a part of every film painted over: the ``perturbation`` names the part. ``deletions`` tell whether the evidence lies
+    where the regions say, for each way to take one out.
     """
 
     shares: tuple[HeatShare, ...] = ()
     even: tuple[float, float, float] | None = None
     blanked: tuple[Perturbed, ...] = ()
     marks: tuple[MarkTest, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,6 +344,8 @@ class CaseFilm:
     flags : reasons for doubt that the program gave, in words.
     pixels : (h, w) uint8, 255 = bone; small is enough. None where it cannot be read any more.
     heatmap : (h, w) float32 in [0, 1], as in a ``Reading``; None where there is none.
+    regions, film_size : where the evidence lies, and the size of the film on which that is, as in a ``Reading``.
+    evidence : the same in words.
     """
 
     name: str
@@ -286,15 +355,9 @@ class CaseFilm:
     flags: tuple[str, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     heatmap: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """How to get the same figures again."""
-
-    commands: tuple[str, ...]
-    seeds: Mapping[str, int] = field(default_factory=dict)
-    digests: Mapping[str, str] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    film_size: tuple[int, int] | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,8 +370,13 @@ class EvaluationReport:
     points : the operating points, of which one is ``measured.operating_point``.
     warnings : what the caller knows and the numbers do not say, such as films outside the intended use.
     exclusions : what the bundle is not for, in its own words.
-    missed, alarms : the worst false negatives and false positives, worst first; ``of_missed`` and ``of_alarms``
-        are how many there are, where that was counted.
+    missed, alarms : the worst false negatives and false positives, worst first, at most one film of a patient.
+    labels, choice : of a bundle with several labels, the figures of each; of labels that exclude each other, those of
+        the most probable one. All else is about the first label.
+    shaken : how many films were read for ``robustness``, and of how many.
+    further_intervals : how those of kinds of cases, sure answers, groups, changed films and heat were made.
+    intended_use : what the bundle is for, in its own words.
+    command : that gives the same figures again.
     """
 
     measured: Measured
@@ -322,6 +390,7 @@ class EvaluationReport:
     refusals: Refusals | None = None
     confusions: tuple[Confusion, ...] = ()
     subtypes: tuple[SubtypeRecall, ...] = ()
+    second: tuple[SecondAnswer, ...] = ()
     prevalences: tuple[AtPrevalence, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     differences: tuple[GroupDifference, ...] = ()
@@ -329,11 +398,14 @@ class EvaluationReport:
     heat: Heat | None = None
     missed: tuple[CaseFilm, ...] = ()
     alarms: tuple[CaseFilm, ...] = ()
-    of_missed: int | None = None
-    of_alarms: int | None = None
     warnings: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
-    repeat: Repeat | None = None
+    command: str = ""
+    labels: tuple[LabelFigures, ...] = ()
+    choice: Mapping[str, Estimate] = field(default_factory=dict)
+    shaken: tuple[int, int] | None = None
+    further_intervals: str = ""
+    intended_use: str = ""
 
     @property
     def point(self) -> PointFigures | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pneumoscope.core.document import Line
 from pneumoscope.report.blocks import Picture
@@ -28,11 +29,12 @@ from pneumoscope.stats.intervals import Estimate
 _WIDTH = 8.6
 """Inches: on a page of A4 the letters are then about as large as those of the tables."""
 _DPI = 200
-_BLUE, _ORANGE, _GREEN = OTHERS[0], OTHERS[1], OTHERS[2]
-_COLOURS = {"auc": _GREEN, "recall": _BLUE, "specificity": OTHERS[5]}
+_BLUE, _GREEN, _BROWN = OTHERS[0], OTHERS[2], OTHERS[5]
+_COLOURS = {"auc": _GREEN, "recall": _BLUE, "specificity": _BROWN}
 _TITLES = {"auc": "AUC", "recall": "recall", "specificity": "specificity"}
+_SHAPES = {"auc": "o", "recall": "s", "specificity": "^"}
 _MARKS = "oDs^vP"
-_PALE = "#b4bdc6"
+_PALE = "#87929e"
 """Of what is not to be leaned on."""
 _ACROSS = 3
 """Panels side by side."""
@@ -109,6 +111,7 @@ def reliability(found: Sequence[Reliability], caption: Line) -> Picture:
             _reliability_panel(upper, one)
             lower.bar(one.probability, one.films, width=0.03, color=_BLUE)
             lower.set(xlabel="probability given", ylabel="films", xlim=(-0.02, 1.02))
+            lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
     alt = "; ".join(f"{one.name}: calibration error {figure_words(one.error)}" for one in found)
     return drawing(draw, 4.7, f"Reliability curves. {alt}", caption)
@@ -131,7 +134,7 @@ def decision(found: Decision, threshold: float, caption: Line) -> Picture:
         if model.low is not None and model.high is not None:
             axes.fill_between(model.x, model.low, model.high, color=_BLUE, alpha=0.18, lw=0)
         axes.plot(model.x, model.y, color=_BLUE, lw=1.8, label="act where the model says so")
-        axes.plot(model.x, found.everyone, color=_ORANGE, lw=1.4, ls="--", label="act on every film")
+        axes.plot(model.x, found.everyone, color=_BROWN, lw=1.4, ls="--", label="act on every film")
         axes.axhline(0, color=INK, lw=1, label="act on none")
         axes.axvline(threshold, color=SOFT, lw=1, ls=":", label="operating point")
         top = float(np.nanmax([*model.y, *found.everyone, 0.05]))
@@ -140,7 +143,16 @@ def decision(found: Decision, threshold: float, caption: Line) -> Picture:
         axes.grid()
         figure.legend(loc="outside lower center", ncols=4)
 
-    return drawing(draw, 3.6, "Curves: net benefit of acting on the model, on every film and on none", caption)
+    alt = f"Curves: net benefit of acting on the model, on every film and on none; {_where_best(found)}"
+    return drawing(draw, 3.6, alt, caption)
+
+
+def _where_best(found: Decision) -> str:
+    best = found.model.x[found.model.y > np.maximum(found.everyone, 0)]
+    if not len(best):
+        return "the model's is the highest nowhere"
+    where = f"{len(best)} of {len(found.everyone)} thresholds, {best[0]:.0%} to {best[-1]:.0%}"
+    return f"the model's is the highest at {where}"
 
 
 def confusions(found: Sequence[Confusion], caption: Line) -> Picture:
@@ -170,10 +182,10 @@ def _confusion_panel(axes: Any, one: Confusion) -> None:
     counts = np.array(one.counts, np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")  # never so dark that ink cannot be read on it
     for (row, column), part in np.ndenumerate(shares):
         text = f"{int(counts[row, column]):,}\n{part:.1%}" if totals[row, 0] else "none"
-        axes.text(column, row, text, ha="center", va="center", color="white" if part > 0.55 else INK)
+        axes.text(column, row, text, ha="center", va="center", color=INK)
     names = [name_on_plot(label) for label in one.labels]
     axes.set(title=name_on_plot(one.title), xlabel="read as", ylabel="stated")
     axes.set_xticks(range(len(names)), names)
@@ -234,7 +246,8 @@ def robustness(rows: Sequence[Perturbed], caption: Line) -> Picture:
 def _robustness_panel(axes: Any, kind: str, levels: Sequence[Perturbed]) -> None:
     places = np.arange(len(levels))
     for name, colour in _COLOURS.items():
-        _line(axes, places, [getattr(one, name) for one in levels], color=colour, marker="o", label=_TITLES[name])
+        values = [getattr(one, name) for one in levels]
+        _line(axes, places, values, color=colour, marker=_SHAPES[name], label=_TITLES[name])
     changed = [one.changed for one in levels]
     _line(axes, places, changed, color=SOFT, ls="--", marker="x", label="decisions changed")
     axes.set(title=name_on_plot(kind), ylim=(-0.03, 1.03))
@@ -272,4 +285,5 @@ def heat(shares: Sequence[HeatShare], even: tuple[float, float, float] | None, c
         panels[0].set_yticks(range(len(shares)), [f"{one.kind}s" for one in shares])
         panels[0].set_ylim(len(shares) - 0.5, -0.5)
 
-    return drawing(draw, 1.1 + 0.32 * len(shares), "Intervals of the heat's share by place and answer", caption)
+    alt = "Intervals of the heat's share by place and answer; the table has the figures"
+    return drawing(draw, 1.1 + 0.32 * len(shares), alt, caption)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pneumoscope.core.document import Line, Strong
 from pneumoscope.report.evaluation.content import AtPrevalence, EvaluationReport, Measured, Perturbed, Subgroup
 from pneumoscope.report.plot_style import counted
-from pneumoscope.report.wording import percent
+from pneumoscope.report.wording import share as of_films
 from pneumoscope.stats.intervals import Estimate
 
 UNMEASURED, UNDEFINED = "not measured", "not defined"
 FEW = 100
 """With fewer films of a class, a single one moves its figure by more than a point of 100."""
+FEW_PATIENTS = 30
+"""With fewer patients, drawing them again tells too little of how patients differ."""
 _EVERYDAY = 0.10
 """The share with the finding that the summary speaks of."""
 
@@ -33,7 +35,7 @@ def share(estimate: Estimate | None) -> str:
     >>> share(Estimate(0.9439, 0.9218, 0.9629)), share(Estimate(0.9996, 0.99, 1.0))
     ('94.4% (92.2% to 96.3%)', '>99.9% (99.0% to 100%)')
     """
-    return _written(estimate, lambda value: f"{value:.0%}" if value in (0.0, 1.0) else percent(value))
+    return _written(estimate, of_films)
 
 
 def of_100(estimate: Estimate | None) -> str:
@@ -86,6 +88,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+IN_BRACKETS = (
+    "Two figures in brackets are a 95% interval: of 100 that are made in this way about 95 hold the true figure, if "
+    "the films are drawn by chance from those to come."
+)
+
+
 def summary(report: EvaluationReport) -> list[Line]:
     """What was found, a line each, for who has never met the measures."""
     lines = [_found(report), _alarmed(report), _ranked(report), _subtypes(report), _everyday(report), _sure(report)]
@@ -99,22 +107,20 @@ def _at_point(report: EvaluationReport, measure: str) -> Estimate | None:
 
 def _found(report: EvaluationReport) -> Line | None:
     recall = _at_point(report, "recall")
-    if recall is None or not told(recall):
+    if report.point is None or recall is None or not told(recall):
         return None
-    about = report.measured
-    missed = "" if report.of_missed is None else f" Of the {about.positives:,} here it missed {report.of_missed:,}."
-    asked = f"Of 100 {about.subjects} with {about.label} the model finds "
-    return asked, Strong(of_100(recall)), f".{missed}"
+    about, missed = report.measured, report.point.missed
+    here = "" if missed is None else f" Of the {about.positives:,} here it missed {missed:,}."
+    return f"Of 100 films with {about.label} the model finds ", Strong(of_100(recall)), f".{here}"
 
 
 def _alarmed(report: EvaluationReport) -> Line | None:
     specificity = _at_point(report, "specificity")
-    if specificity is None or not told(specificity):
+    if report.point is None or specificity is None or not told(specificity):
         return None
-    about = report.measured
-    alarms = "" if report.of_alarms is None else f" Of the {about.negatives:,} here these were {report.of_alarms:,}."
-    asked = f"Of 100 {about.subjects} without {about.label}, "
-    return asked, Strong(of_100(rest(specificity))), f" are called ill all the same.{alarms}"
+    about, alarms = report.measured, report.point.alarms
+    here = "" if alarms is None else f" Of the {about.negatives:,} here {alarms:,} did."
+    return f"Of 100 films without {about.label}, ", Strong(of_100(rest(specificity))), f" raise a false alarm.{here}"
 
 
 def _ranked(report: EvaluationReport) -> Line | None:
@@ -126,8 +132,12 @@ def _ranked(report: EvaluationReport) -> Line | None:
 
 
 def _subtypes(report: EvaluationReport) -> Line | None:
-    found = [f"{of_100(one.recall)} of 100 {one.subtype}" for one in report.subtypes if told(one.recall)]
-    return f"By kind, it finds {listed(found)}." if len(found) > 1 else None
+    found = [
+        f"of 100 {one.subtype} films {of_100(one.recall)}, here {one.found:,} of {one.films:,}"
+        for one in report.subtypes
+        if told(one.recall)
+    ]
+    return f"By kind, it finds {'; '.join(found)}." if len(found) > 1 else None
 
 
 def _everyday(report: EvaluationReport) -> Line | None:
@@ -135,16 +145,24 @@ def _everyday(report: EvaluationReport) -> Line | None:
     if near is None or not (told(near.ppv) and told(near.npv)):
         return None
     rate, label = f"{100 * near.prevalence:.3g}", report.measured.label
-    asked = f"Where {rate} of 100 have {label}, of 100 that it calls ill "
-    return asked, Strong(of_100(near.ppv)), " are, and of 100 that it calls healthy ", of_100(near.npv), " are."
+    asked = f"If it did as well where {rate} of 100 films show {label}, then of 100 that it answers yes to "
+    no = f" would show it, and of 100 that it answers no to {of_100(near.npv)} would not."
+    return asked, Strong(of_100(near.ppv)), no
 
 
 def _sure(report: EvaluationReport) -> Line | None:
     error = report.figures.get("calibration_error")
     if error is None or not told(error):
         return None
-    words = "Its probabilities differ from what was true of films that were given them by "
-    return words, f"{of_100(error)} points of 100 on average."
+    about = report.measured
+    words = "Of films that were given about the same probability, the share with "
+    return f"{words}{about.label} differs from it by {of_100(error)} points of 100 on average. {held(about)}"
+
+
+def held(about: Measured) -> str:
+    """For which films the probabilities hold, and which these are."""
+    here = f" Of the films here {about.positives / about.films:.1%} do." if about.films else ""
+    return f"Its probabilities hold for films of which {100 * about.holds_at:.3g}% show {about.label}.{here}"
 
 
 def _weakest_group(report: EvaluationReport) -> Line | None:
@@ -152,8 +170,8 @@ def _weakest_group(report: EvaluationReport) -> Line | None:
     if len(groups) < 2:
         return None
     recall, group = min(groups, key=lambda pair: pair[0].value)
-    where = f"Of {len(groups)} groups with enough films it finds fewest where {group.by} is {group.group}: "
-    return f"{where}{of_100(recall)} of 100. Some group comes last by chance alone."
+    where = f"Of {len(groups)} groups with enough films, the one of which it finds the least is {group_name(group)}, "
+    return f"{where}with {of_100(recall)} of 100. Some group comes last by chance alone."
 
 
 def _most_shaken(report: EvaluationReport) -> Line | None:
@@ -161,14 +179,34 @@ def _most_shaken(report: EvaluationReport) -> Line | None:
     if not changed:
         return None
     share_of, worst = max(changed, key=lambda pair: pair[0].value)
-    words = f"Of the changes to films that were tried, {worst.perturbation} at {worst.level} turns most decisions: "
+    words = f"Of the changes to films that were tried, {worst.perturbation} at {strength(worst)} turns most decisions: "
     return f"{words}{of_100(share_of)} of 100."
+
+
+def strength(one: Perturbed) -> str:
+    """``"20 (degrees)"``: how much a film was changed, and in what that is counted."""
+    return f"{one.level} ({one.unit})" if one.unit else one.level
 
 
 def warnings(report: EvaluationReport) -> list[Line]:
     """What makes the figures less than they seem."""
     about = report.measured
-    return [*_missing_class(about), *_few(about), *_origin(about), *_unread(about), *report.warnings]
+    parts = (_known_films, _missing_class, _few, _few_patients, _origin, _unread)
+    return [*(line for part in parts for line in part(about)), *report.warnings]
+
+
+def _known_films(about: Measured) -> Iterator[Line]:
+    if about.split in _KNOWN and set(about.sources) & set(about.learned_from):
+        yield (
+            f"Films of split {about.split} are those that {_KNOWN[about.split]}. If the bundle was made with these "
+            f"very films, no figure here holds for films to come."
+        )
+
+
+_KNOWN = {
+    "train": "a network learns from",
+    "val": "epochs, calibration and thresholds are chosen by",
+}
 
 
 def _missing_class(about: Measured) -> Iterator[Line]:
@@ -192,6 +230,11 @@ def _few(about: Measured) -> Iterator[Line]:
             )
 
 
+def _few_patients(about: Measured) -> Iterator[Line]:
+    if 0 < about.patients < FEW_PATIENTS:
+        yield f"Only {counted(about.patients, 'patient')}: intervals that are made by drawing patients are too narrow."
+
+
 def _origin(about: Measured) -> Iterator[Line]:
     theirs, ours = set(about.sources), set(about.learned_from)
     known, new = sorted(theirs & ours), sorted(theirs - ours)
@@ -202,8 +245,8 @@ def _origin(about: Measured) -> Iterator[Line]:
         )
     if new and ours:
         yield (
-            f"Threshold and calibration were chosen on films of {listed(sorted(ours))}, not of {listed(new)}: the "
-            f"probabilities need not hold here."
+            f"The network learned from films of {listed(sorted(ours))}, not of {listed(new)}: unless the bundle was "
+            f"recalibrated on such films, its thresholds and probabilities need not hold here."
         )
 
 
@@ -216,10 +259,13 @@ def _unread(about: Measured) -> Iterator[Line]:
 def limits(report: EvaluationReport) -> list[Line]:
     """What the figures do not show, and what was not measured."""
     lines: list[Line] = [
-        "Whether it reads films of another hospital, scanner or age as well as these.",
+        "Whether it reads films of another hospital, scanner or age as well as these, or films as they come: "
+        "collections often hold clearer cases than a ward.",
         "Whether it is better or worse than a reader: no reader saw these films for this report.",
+        "Whether anybody is better off for its use.",
         "Whether the labels are right: they are taken as the truth, and intervals speak only of the chance in which "
         "films are drawn, not of wrong labels or of another training run.",
+        "Whether the heat lies on the lungs, or on the disease: nobody outlined either on these films.",
     ]
     missing = [what for what, there in _parts(report) if not there]
     if missing:
@@ -232,7 +278,7 @@ def _parts(report: EvaluationReport) -> Iterator[tuple[str, bool]]:
     yield "kinds of the finding", bool(report.subtypes)
     yield "groups of patients", bool(report.subgroups)
     yield "films of poorer quality", bool(report.robustness)
-    yield "whether the heat lies on the lungs", report.heat is not None
+    yield "where the heat lies", report.heat is not None
 
 
 def group_name(group: Subgroup) -> str:

@@ -8,6 +8,7 @@ from pneumoscope.core.files import atomic_write
 from pneumoscope.report.base import writing_to
 from pneumoscope.report.document_html import document_html
 from pneumoscope.report.document_pdf import document_pdf
+from pneumoscope.report.evaluation import words
 from pneumoscope.report.evaluation.content import EvaluationReport
 from pneumoscope.report.evaluation.sections import evaluation_document
 
@@ -33,6 +34,8 @@ def write_evaluation_pdf(report: EvaluationReport, path: Path) -> None:
     """
     about = report.measured
     head = f"{about.bundle} {about.version}, {about.precision}, sha256 {about.digest[:16]}"
+    if words.warnings(report):
+        head += "; mind the warnings on the first pages"  # a page may be shown by itself
     pdf = document_pdf(evaluation_document(report), head=head)
     with writing_to(path), atomic_write(path, "wb") as file:
         file.write(pdf)

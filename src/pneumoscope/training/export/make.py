@@ -73,7 +73,7 @@ def export(
         tell=tell,
     )
     shipped = best_graph([Trained(run.load_network(), task.spec, "the network")], task)
-    return write(task, shipped, of_run(record, origin) | of_films([task.manifest]))
+    return write(task, shipped, of_run(record, origin) | of_films([task.manifest], task.data))
 
 
 def write(task: Task, shipped: Shipped, provenance: dict[str, Any]) -> ModelBundle:
@@ -94,7 +94,7 @@ def write(task: Task, shipped: Shipped, provenance: dict[str, Any]) -> ModelBund
         typical_film=_typical(task),
         licence="Apache-2.0",
         exclusive=task.data.exclusive,
-        **measured(task.data.labels, shipped.answers, task.held_out),
+        **measured(task.data.labels, shipped.answers, task.held_out, task.data.given),
         **provenance,
     )
     golden = _golden(task.train, OnnxRuntimeEngine(shipped.data))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.points import BALANCED, Scored, certainty, interval, operating_points
+from pneumoscope.bundle.points import BALANCED, Scored, area, balanced_point, certainty, operating_points
 from pneumoscope.bundle.spec import Code, Interval, Label
-from pneumoscope.stats.bootstrap import bootstrap
+from pneumoscope.data.targets import otherwise
 from pneumoscope.stats.fit_calibration import Fitted, fit_calibration
-from pneumoscope.stats.weighted import ranked
 from pneumoscope.training.export.graphs import PREVALENCE, not_calibrated, stated
 from pneumoscope.training.export.task import Answers, Shown
 
@@ -27,20 +27,25 @@ _LOCAL = "99PNEUMOSCOPE"
 """Coding scheme of other words; DICOM (PS3.3, section 8.2) has private schemes begin with 99."""
 
 
-def measured(labels: tuple[str, ...], answers: Answers, films: Shown) -> dict[str, Any]:
-    """The parts of the bundle's description that are measured. Operating points are those of the first label.
+def measured(
+    labels: tuple[str, ...], answers: Answers, films: Shown, given: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The parts of the bundle's description that are measured. Operating points are those of the first label; labels
+    that are asked only where another is true (``given``) have a point of their own.
 
     What the points promise holds for films that had no say in the network: where the validation films have chosen its
-    epoch or its recipe, it is a little too good.
+    epoch or its recipe, or have calibrated the members of an ensemble, it is a little too good.
 
     Raises
     ------
     RunError : if a label cannot be calibrated.
     """
-    scored, fitted = zip(*(_scored(k, name, answers, films) for k, name in enumerate(labels)), strict=True)
+    conditions = [(given or {}).get(name) for name in labels]
+    pairs = (_scored(k, labels[k], answers, films, conditions[k]) for k in range(len(labels)))
+    scored, fitted = zip(*pairs, strict=True)
     return {
         "labels": tuple(
-            _label(each, fit, answers.cam[films.targets[:, k] == 1, k])
+            _label(each, fit, answers.cam[films.targets[:, k] == 1, k], conditions[k])
             for k, (each, fit) in enumerate(zip(scored, fitted, strict=True))
         ),
         "operating_points": operating_points(scored[0]),
@@ -53,7 +58,7 @@ def measured(labels: tuple[str, ...], answers: Answers, films: Shown) -> dict[st
     }
 
 
-def _scored(k: int, label: str, answers: Answers, films: Shown) -> tuple[Scored, Fitted]:
+def _scored(k: int, label: str, answers: Answers, films: Shown, condition: str | None = None) -> tuple[Scored, Fitted]:
     """The films that state a label, with its calibrated probabilities."""
     known, truth = stated(films.targets[:, k])
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
@@ -64,7 +69,7 @@ def _scored(k: int, label: str, answers: Answers, films: Shown) -> tuple[Scored,
         raise not_calibrated(label, error) from error
     probabilities = fitted.calibration.probability(logits)
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    return Scored(label, truth, probabilities, patients, PREVALENCE, _where(films, known), today), fitted
+    return Scored(label, truth, probabilities, patients, PREVALENCE, _where(films, known, condition), today), fitted
 
 
 def code(label: str) -> Code:
@@ -79,9 +84,10 @@ def code(label: str) -> Code:
     return Code(scheme=_LOCAL, value=label, meaning=label)
 
 
-def _where(films: Shown, known: NDArray[np.bool_]) -> str:
+def _where(films: Shown, known: NDArray[np.bool_], condition: str | None) -> str:
     sources = sorted({film.source for film, said in zip(films.films, known, strict=True) if said})
-    return f"{int(known.sum())} validation films of {', '.join(sources)}, no patient of which was learned from"
+    having = f" with {condition}" if condition else ""
+    return f"{int(known.sum())} validation films of {', '.join(sources)}{having}, no patient of which was learned from"
 
 
 def _counts(labels: tuple[str, ...], targets: NDArray[np.float32]) -> str:
@@ -91,7 +97,8 @@ def _counts(labels: tuple[str, ...], targets: NDArray[np.float32]) -> str:
     return f" ({', '.join(others)} of which it is stated)" if others else ""
 
 
-def _label(scored: Scored, fitted: Fitted, cells: NDArray[np.float32]) -> Label:
+def _label(scored: Scored, fitted: Fitted, cells: NDArray[np.float32], condition: str | None) -> Label:
+    """One that is asked on a ``condition`` has a threshold of its own, and a name for its no."""
     return Label(
         name=scored.label,
         code=code(scored.label),
@@ -99,6 +106,9 @@ def _label(scored: Scored, fitted: Fitted, cells: NDArray[np.float32]) -> Label:
         strong_evidence=_strong_evidence(fitted.calibration.log_odds(cells)),
         calibration_rule=fitted.rule,
         certainty=certainty(scored),
+        given=condition,
+        otherwise=otherwise(scored.label) if condition else "",
+        point=balanced_point(scored) if condition else None,
     )
 
 
@@ -110,4 +120,4 @@ def _strong_evidence(cells: NDArray[np.float64]) -> float:
 def _auc(films: Shown, answers: NDArray[np.float32], logits: NDArray[np.float32]) -> Interval:
     known, truth = stated(answers)
     patients = [patient for patient, said in zip(films.patients, known, strict=True) if said]
-    return interval(bootstrap(ranked(truth, logits[known]), patients, resamples=1000, seed=0)["auc"])
+    return area(truth, logits[known], patients)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,21 @@ from timm.models import get_pretrained_cfg
 from pneumoscope.bundle.spec import Member, Source, Teacher
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data.sources import SOURCES
+from pneumoscope.data.targets import otherwise
 from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.stats.calibration import Calibration
+from pneumoscope.training.recipe import Data
 from pneumoscope.training.run_folder import RunRecord
 
 _USE_NOT_STATED = "Research on films like those it was trained on. The maker has not stated another use."
 _ALWAYS_EXCLUDED = "Not a medical device and not a diagnosis: never the only reason to treat or not to treat."
 _NOT_STATED = "not stated"
+_GERMS = {"bacterial", "viral"}
+_SECOND = "Where it finds {condition} it also says, as a second answer with figures of its own, {what}."
+_NO_BASIS = (
+    "No reason to give, choose or withhold an antibiotic: bacterial and viral pneumonia look alike on many films, and "
+    "no film shows the germ."
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +69,28 @@ def of_ensemble(
     }
 
 
-def of_films(manifests: Iterable[Manifest]) -> dict[str, Any]:
-    """The data, and the uses that follow from whose films they are."""
+def of_films(manifests: Iterable[Manifest], data: Data) -> dict[str, Any]:
+    """The data, and the uses that follow from whose films they are and from what is told of them."""
     names = {film.source for manifest in manifests for film in manifest.films}
     known = [(name, SOURCES[name]) for name in sorted(names) if name in SOURCES]
+    use = " ".join(source.intended_use for _, source in known if source.intended_use) or _USE_NOT_STATED
+    germs = _GERMS & {label.casefold() for label in data.labels}
     return {
         "data": tuple(Source(name=name, citation=s.citation, licence=s.licence) for name, s in known),
-        "intended_use": " ".join(source.intended_use for _, source in known if source.intended_use) or _USE_NOT_STATED,
-        "exclusions": (_ALWAYS_EXCLUDED, *(item for _, source in known for item in source.exclusions)),
+        "intended_use": " ".join([use, *_second_answers(data)]),
+        "exclusions": (
+            _ALWAYS_EXCLUDED,
+            *([_NO_BASIS, *(source.subtypes for _, source in known if source.subtypes)] if germs else []),
+            *(item for _, source in known for item in source.exclusions),
+        ),
     }
+
+
+def _second_answers(data: Data) -> Iterator[str]:
+    for label, condition in data.given.items():
+        other = otherwise(label)
+        what = f"whether the film looks more like those labelled {label} or those labelled {other}" if other else label
+        yield _SECOND.format(condition=condition, what=what)
 
 
 def _weights(record: RunRecord, origin: WeightsOrigin) -> Source:

@@ -76,7 +76,7 @@ class Task:
         return self._shown("val")
 
     def _shown(self, split: str) -> Shown:
-        chosen = with_targets(self.manifest.only(split), self.data.labels).films
+        chosen = with_targets(self.manifest.only(split), self.data.labels, self.data.given).films
         found = labelled_films(self.manifest, split, self.data, self.spec, cache=self.cache, progress=self.progress)
         return Shown(chosen, found.pixels, found.targets, self.spec)
 

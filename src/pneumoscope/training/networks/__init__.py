@@ -2,7 +2,7 @@
 
 from pneumoscope.training.networks.build import build_network
 from pneumoscope.training.networks.film_network import Explained, FilmNetwork
-from pneumoscope.training.networks.initial import load_weights
+from pneumoscope.training.networks.initial import load_first_answer, load_weights
 from pneumoscope.training.networks.quick import quicken
 
-__all__ = ["Explained", "FilmNetwork", "build_network", "load_weights", "quicken"]
+__all__ = ["Explained", "FilmNetwork", "build_network", "load_first_answer", "load_weights", "quicken"]

@@ -40,6 +40,25 @@ def load_weights(backbone: nn.Module, path: Path) -> None:
     _load(backbone, state, f"--weights {path}")
 
 
+def load_first_answer(head: nn.Linear, path: Path) -> None:
+    """Take the first label's row of the head from the file of a run.
+
+    Raises
+    ------
+    RecipeError : if the file cannot be read, or its head does not fit.
+    """
+    try:
+        state = load_file(path)
+        weight, bias = state["head.weight"], state["head.bias"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise RecipeError(f"--weights {path}: expected the weights of a run, with its head: {error}") from error
+    if weight.shape[1] != head.in_features:
+        raise RecipeError(f"--weights {path}: expected a head of {head.in_features} features, got {weight.shape[1]}")
+    with torch.no_grad():
+        head.weight[0] = weight[0]
+        head.bias[0] = bias[0]
+
+
 def download_weights(backbone: nn.Module, spec: Network) -> None:
     """Load the weights that the recipe names from timm's hub, or from what an earlier download left on this machine.
 

@@ -74,6 +74,8 @@ class Data(_Section, frozen=True):
     labels : what is told of a film, each a yes or a no of its own: "pneumonia" and "normal" (the manifest's label),
         "bacterial" and "viral" (its subtype), or a finding in the manifest's words. The first comes first in a reading.
     exclusive : exactly one of the labels is true of each film.
+    given : labels that are asked only where the first is true, such as ``{ bacterial = "pneumonia" }``: other films say
+        nothing about them, and a reading tells them only where the first answer is yes.
     sampling : "natural" (each film once an epoch), "balanced" (as many films, drawn so that classes are equally
         frequent) or "oversampled" (films of rarer classes are repeated, each time with another augmentation).
     """
@@ -81,6 +83,7 @@ class Data(_Section, frozen=True):
     folds: Annotated[int, Meta(ge=2, le=100)] = 8
     labels: Annotated[tuple[str, ...], Meta(min_length=1)] = ("pneumonia",)
     exclusive: bool = False
+    given: dict[str, str] = {}
     sampling: Literal["natural", "balanced", "oversampled"] = "natural"
 
     def __post_init__(self) -> None:
@@ -90,6 +93,13 @@ class Data(_Section, frozen=True):
             raise ValueError("exclusive: expected at least two labels to tell apart")
         if self.labels[0] == "normal":
             raise ValueError("labels: the first is what a reading is about; put 'normal' last")
+        if self.given and self.exclusive:
+            raise ValueError("given: labels that exclude each other are asked of every film; remove one of the two")
+        for label, condition in self.given.items():
+            if label not in self.labels[1:] or condition != self.labels[0]:
+                raise ValueError(
+                    f"given: expected a further label, and the first ({self.labels[0]}), got {label} = {condition!r}"
+                )
 
 
 class Augmentation(_Section, frozen=True):
@@ -149,13 +159,15 @@ def _check_range(name: str, bounds: Range) -> None:
 
 
 class Stage(_Section, frozen=True):
-    """Epochs in which only a part of the network learns: the head, or with it the last so many blocks.
+    """Epochs in which only a part of the network learns: the head, with it the last so many blocks, or of the head what
+    answers the "further" labels.
 
-    ``rate`` is relative to that of the recipe.
+    A recipe with a "further" stage takes its whole start from a finished run, the first label's answer included, and
+    such a stage leaves that answer as it is. ``rate`` is relative to that of the recipe.
     """
 
     epochs: Count
-    learns: Literal["head"] | Count = "head"
+    learns: Literal["head", "further"] | Count = "head"
     rate: Positive = 1.0
 
 
@@ -269,8 +281,15 @@ class Recipe(_Section, frozen=True, kw_only=True):
             raise ValueError("probe: a probe has no stages; remove optimisation.before")
         if self.probe and self.data.exclusive:
             raise ValueError("probe: fits each label on its own; remove data.exclusive")
+        if self.keeps_first_answer and (len(self.data.labels) < 2 or self.data.exclusive):
+            raise ValueError("before: a 'further' stage needs labels after the first, each on its own, in data.labels")
         if self.input.train_size > self.input.size:
             raise ValueError(f"train_size: expected at most size ({self.input.size}), got {self.input.train_size}")
+
+    @property
+    def keeps_first_answer(self) -> bool:
+        """Whether the run starts with the first answer of another."""
+        return any(stage.learns == "further" for stage in self.optimisation.before)
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
 from pneumoscope.core import RecipeError
 from pneumoscope.training.recipe.schema import Network, Recipe
 
@@ -27,12 +29,54 @@ def check_start(recipe: Recipe, weights_file: Path | None) -> None:
     ------
     RecipeError : with the remedy.
     """
+    if recipe.keeps_first_answer:
+        _check_first_answer(recipe, weights_file)
     if weights_file is not None:
         _check_file(weights_file)
     elif recipe.network.weights == "none":
         _check_random(recipe)
     else:
         _check_hub(recipe.network)
+
+
+class _Earlier(msgspec.Struct):
+    """What a run's record says that another run may start from."""
+
+    recipe: Recipe
+
+
+def _check_first_answer(recipe: Recipe, weights_file: Path | None) -> None:
+    """Its answer stays the first answer only for the same question about films that are shown in the same way."""
+    if weights_file is None:
+        raise RecipeError(
+            f"{recipe.name}: adds answers to those of a finished run, which has to be named with --weights RUN"
+        )
+    record = weights_file.parent / "run.json"
+    try:
+        earlier = msgspec.json.decode(record.read_bytes(), type=_Earlier).recipe
+    except (OSError, msgspec.DecodeError) as error:
+        raise RecipeError(
+            f"--weights {weights_file.parent}: {recipe.name} needs the folder of a complete run, and cannot read its "
+            f"record: {error}"
+        ) from error
+    asked, found = _question(recipe), _question(earlier)
+    differ = [f"{key} is {found[key]!r} there and {asked[key]!r} here" for key in asked if asked[key] != found[key]]
+    if differ:
+        raise RecipeError(
+            f"--weights {weights_file.parent}: its first answer cannot be kept, as {'; '.join(differ)}. Write the same "
+            f"as there"
+        )
+
+
+def _question(recipe: Recipe) -> dict[str, object]:
+    """What a first answer hangs on, besides the weights. The size that it was learned at has no part in it."""
+    shown = msgspec.structs.asdict(recipe.input)
+    return {f"input.{key}": value for key, value in shown.items() if key != "train_size"} | {
+        "network.name": recipe.network.name,
+        "network.arguments": recipe.network.arguments,
+        "the first of data.labels": recipe.data.labels[0],
+        "data.exclusive": recipe.data.exclusive,
+    }
 
 
 def _check_random(recipe: Recipe) -> None:

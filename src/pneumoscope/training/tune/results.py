@@ -67,7 +67,8 @@ def write_results(
     place: SearchFolder, record: SearchRecord, space: Space, films: Manifest, study: optuna.Study
 ) -> SearchReport:
     """Write table, best recipe and page, as far as the search is, and return what they tell."""
-    validation = with_targets(films.only("val"), record.recipe.data.labels).films
+    data = record.recipe.data
+    validation = with_targets(films.only("val"), data.labels, data.given).films
     found = SearchReport(
         recipe=record.recipe.name,
         recipe_digest=record.recipe_digest,

@@ -33,6 +33,7 @@ _SAME_QUESTION = {
     "data.folds": "the validation films are drawn once, for all trials alike",
     "data.labels": "trials would answer different questions",
     "data.exclusive": "trials would answer different questions",
+    "data.given": "trials would answer different questions",
 }
 """What no trial may change, and why."""
 _SAME_LOSS = ("optimisation.loss", "optimisation.focal", "optimisation.label_smoothing", "optimisation.balance")

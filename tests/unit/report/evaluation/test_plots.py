@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from pneumoscope.report.evaluation import Confusion, Curve, Mark, Perturbed, Reliability, Subgroup, plots
+from pneumoscope.report.evaluation import Confusion, Curve, Decision, Mark, Perturbed, Reliability, Subgroup, plots
 from pneumoscope.stats.intervals import Estimate
 from tests.evaluations import NAN, about, full_report
 
@@ -109,7 +109,7 @@ def test_small_groups_are_grey_on_the_forest():
     colours = {
         tuple(container.lines[0].get_ydata()): to_hex(container.lines[0].get_color()) for container in recall.containers
     }
-    assert colours == {(1,): "#b4bdc6", (0,): "#00598c"}
+    assert colours == {(1,): "#87929e", (0,): "#00598c"}
     assert [line.get_xdata() for line in area.lines if line.get_linestyle() == ":"] == [[0.95, 0.95]]
 
 
@@ -143,3 +143,18 @@ def test_pictures_are_the_same_bytes_each_time():
     picture = plots.heat(full_report().heat.shares, None, "")
     assert picture.svg() == picture.svg()
     assert picture.png() == picture.png()
+
+
+def test_the_decision_curve_says_in_words_where_the_model_helps():
+    x = np.array([0.1, 0.2, 0.3, 0.4])
+    model, everyone = np.array([0.1, 0.3, 0.2, -0.1]), np.array([0.2, 0.1, 0.0, -0.2])
+    found = Decision(Curve(x, model), everyone, prevalence=0.5)
+    assert plots.decision(found, 0.5, "").alt.endswith("the model's is the highest at 2 of 4 thresholds, 20% to 30%")
+    useless = Decision(Curve(x, np.zeros(4)), everyone=np.zeros(4), prevalence=0.5)
+    assert plots.decision(useless, 0.5, "").alt.endswith("the model's is the highest nowhere")
+
+
+def test_lines_can_be_told_apart_without_their_colours():
+    panel = drawn(plots.robustness(full_report().robustness, ""))[0]
+    styles = {(line.get_marker(), line.get_linestyle()) for line in panel.lines}
+    assert len(styles) == len(panel.lines) == 4

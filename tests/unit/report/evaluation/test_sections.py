@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ from PIL import Image
 
 from pneumoscope.core.document import Command, Heading, Items, Notice, Paragraph, Table, plain
 from pneumoscope.report.blocks import Counts, Films, Picture
-from pneumoscope.report.evaluation import EvaluationReport, Repeat, Subgroup
+from pneumoscope.report.evaluation import EvaluationReport, LabelFigures, Subgroup
 from pneumoscope.report.evaluation.sections import evaluation_document
 from pneumoscope.stats.intervals import Estimate
-from tests.evaluations import NAN, about, case, full_report, measured
+from tests.evaluations import NAN, about, case, full_report, measured, second_answer
 
 
 def sections(report):
@@ -28,7 +29,7 @@ def texts(table):
 
 def test_every_part_has_its_section_in_order():
     assert list(sections(full_report())) == [
-        *("summary", "figures", "curves", "calibration", "decision", "confusion", "certainty"),
+        *("summary", "figures", "curves", "calibration", "decision", "confusion", "certainty", "second"),
         *("prevalence", "groups", "robustness", "heat", "cases", "limits", "repeat"),
     ]
 
@@ -46,6 +47,7 @@ def test_a_report_of_nothing_but_what_was_measured_is_a_report():
         ({"reliability": ()}, "calibration"),
         ({"decision": None}, "decision"),
         ({"confusions": (), "subtypes": ()}, "confusion"),
+        ({"second": ()}, "second"),
         ({"prevalences": ()}, "prevalence"),
         ({"subgroups": ()}, "groups"),
         ({"robustness": ()}, "robustness"),
@@ -83,10 +85,16 @@ def test_the_chosen_operating_point_comes_first_and_all_figures_are_there():
         "Recall (sensitivity)",
         *("0.990 (0.970 to 1.000)", "0.997 (0.977 to 1.000)", "0.933 (0.913 to 0.949)"),
     )
-    assert len(rows) == 8
+    assert rows[8:] == [
+        ("Missed, of 390 with pneumonia", "4", "1", "26"),
+        ("False alarms, of 234 without", "30", "51", "11"),
+    ]
     assert texts(scored)[0] == ("AUC (area under the ROC curve)", "0.988 (0.978 to 0.996)")
     (rules,) = blocks(full_report(), "figures", Items)
-    assert plain(rules.items[0].line) == "balanced: the most sensitivity + specificity on validation"
+    assert plain(rules.items[0].line) == (
+        "balanced: the most sensitivity + specificity on validation. When it was chosen: sensitivity 0.965 "
+        "(0.945-0.978) and specificity 0.982 (0.949-0.994) on 652 validation films."
+    )
 
 
 def test_a_measure_that_one_point_lacks_is_not_measured_there():
@@ -120,9 +128,19 @@ def test_small_groups_are_grey_and_named_so():
 def test_robustness_and_heat_have_their_figures():
     (table,) = blocks(full_report(), "robustness", Table)
     assert len(table.rows) == 15
-    assert texts(table)[0][:2] == ("noise", "0")
-    assert texts(table)[0][5] == "0% (0% to 0%)"
-    shares, blanked, marks = blocks(full_report(), "heat", Table)
+    assert [row[:2] for row in texts(table)[:2]] == [("noise", "0"), ("noise", "0.02")]
+    (units,) = blocks(full_report(), "robustness", Paragraph)
+    assert plain(units.line) == "Strengths. noise: share of the grey range."
+    assert texts(table)[0][5] == "0%"
+    (curves,) = blocks(full_report(), "robustness", Picture)
+    assert plain(curves.caption).startswith("200 of the 624 films changed in one way")
+    shares, blanked, marks, deletions = blocks(full_report(), "heat", Table)
+    assert texts(deletions) == [
+        (
+            *("the film itself", "386", "-0.700 (-0.720 to -0.680)", "-0.300 (-0.320 to -0.280)"),
+            *("0.400 (0.380 to 0.420)", "81.0% (79.0% to 82.6%)"),
+        )
+    ]
     assert texts(shares)[0][:3] == ("true positives", "386", "71.0% (69.0% to 72.6%)")
     assert texts(blanked)[0][0] == "the middle 70% each way"
     assert texts(marks)[0][4] == "0.190 (-0.020 to 0.400)"
@@ -138,12 +156,15 @@ def test_the_worst_films_are_shown_with_their_heat():
         "Doubt: The film is small.",
         "sha256 0101010101010101",
     ]
-    assert card.heat_alt == "Heat map: highest in the upper right of the picture, 90.0%"
+    assert card.heat_alt == "Heat map: highest in the upper right of the picture, 90.0% of the scale"
     film, heat = (Image.open(io.BytesIO(data)) for data in (card.picture, card.heat))
     assert film.size == heat.size == card.size == (180, 140)
     assert (film.mode, heat.mode) == ("L", "RGB")
     said = [plain(block.line) for block in blocks(full_report(), "cases", Paragraph)]
-    assert said[1:] == ["4, lowest probability first.", "6 of 30, highest probability first."]
+    assert said[1:] == [
+        "4, lowest probability first, no patient twice.",
+        "6 of 30, highest probability first, no patient twice.",
+    ]
     assert [block.text for block in blocks(full_report(), "cases", Heading)] == ["Missed pneumonia", "False alarms"]
 
 
@@ -163,19 +184,54 @@ def test_large_films_are_made_small():
 
 
 def test_it_says_how_to_get_the_same_again():
-    report = full_report(repeat=Repeat(("pneumoscope evaluate", "--x"), {"bootstrap": 0}, {"scores.csv": "ab" * 32}))
-    facts, digests = blocks(report, "repeat", Table)
+    report = full_report(measured=measured(read_from="prepared films"), command="pneumoscope evaluate --x")
+    (facts,) = blocks(report, "repeat", Table)
     assert ("Bundle SHA-256", "e7" * 32) in texts(facts)
     assert ("Manifest SHA-256", "9c" * 32) in texts(facts)
-    assert texts(digests) == [("SHA-256 of scores.csv", "ab" * 32), ("Seed of bootstrap", "0")]
+    assert ("Read from", "prepared films") in texts(facts)
+    assert dict(texts(facts))["Further intervals"].endswith("heat: 95%; Wilson's score interval by patients")
     (command,) = blocks(report, "repeat", Command)
-    assert command.text == "pneumoscope evaluate\n--x"
+    assert command.text == "pneumoscope evaluate --x"
+    assert blocks(full_report(command=""), "repeat", Command) == []
+
+
+def test_every_label_of_several_has_its_figures_and_the_first_is_named():
+    figures = {"auc": about(0.9), "recall": about(0.8)}
+    labels = (LabelFigures("pneumonia", 624, 390, figures), LabelFigures("effusion", 1200, 60, {}))
+    tables = blocks(full_report(labels=labels, choice={"macro_auc": about(0.7)}), "figures", Table)
+    each, choice = tables[2:]
+    assert each.title.endswith("all else in this report is about pneumonia")
+    intervals = ("0.900 (0.880 to 0.916)", "0.800 (0.780 to 0.816)")
+    assert texts(each)[0][:5] == ("pneumonia", "624", "390", *intervals)
+    assert texts(each)[1] == ("effusion", "1,200", "60", *["not measured"] * 4)
+    assert texts(choice) == [("macro auc", "0.700 (0.680 to 0.716)")]
+
+
+def test_it_says_for_which_films_the_probabilities_hold():
+    (curves,) = blocks(full_report(measured=measured(holds_at=0.25)), "calibration", Picture)
+    said = plain(curves.caption)
+    assert "Its probabilities hold for films of which 25% show pneumonia. Of the films here 62.5% do." in said
+
+
+def test_what_the_bundle_is_for_and_not_for_is_told():
+    assert [block.text for block in blocks(full_report(), "limits", Heading)] == [
+        "What the bundle says it is for",
+        "What the bundle says it is not for",
+    ]
+
+
+def test_no_answer_is_called_ill_or_healthy():
+    """A no says nothing of anything but the finding."""
+    document = evaluation_document(full_report(exclusions=(), intended_use=""))
+    everything = [block for section in document.sections for block in section.blocks]
+    said = " ".join(str(block) for block in everything if not isinstance(block, Films))
+    assert not re.search(r"\b(ill|healthy|sick|diseased)\b", said)
 
 
 def test_pictures_say_in_words_what_they_show():
     document = evaluation_document(full_report())
     alts = [block.alt for section in document.sections for block in section.blocks if isinstance(block, Picture)]
-    assert len(alts) == 7
+    assert len(alts) == 8
     assert "operating points marked: balanced, screening" in alts[0]
     assert "4 pneumonia read as no pneumonia" in alts[3]
 
@@ -183,3 +239,28 @@ def test_pictures_say_in_words_what_they_show():
 def test_films_without_the_finding_have_a_report_too():
     report = full_report(measured=measured(films=5, positives=0))
     assert "curves" in sections(report)
+
+
+def test_a_second_answer_is_told_with_the_recall_of_either_kind():
+    alone, whole = blocks(full_report(), "second", Table)
+    rows = dict(texts(alone))
+    assert rows["Recall of bacterial"] == "0.910 (0.890 to 0.926)"
+    assert rows["Recall of viral"] == "0.800 (0.780 to 0.816)"
+    assert rows["Calibration error (lower is better)"] == "not measured"
+    assert rows["Told, and not left at 'not sure which'"] == "61.0% (59.0% to 62.6%)"
+    assert dict(texts(whole))["macro auc"] == "0.950 (0.930 to 0.966)"
+    said = " ".join(plain(block.line) for block in blocks(full_report(), "second", Paragraph))
+    assert "the 390 films that have pneumonia and of which it is stated which" in said
+    assert "tell one of no pneumonia, bacterial, viral, of 624 films" in said
+    (tables,) = blocks(full_report(), "second", Picture)
+    assert "30 viral read as bacterial" in tables.alt
+
+
+def test_a_second_answer_that_says_nothing_of_certainty_has_no_rows_for_it():
+    alone, _ = blocks(full_report(second=(second_answer(certainty=None),)), "second", Table)
+    assert not [row for row in texts(alone) if "sure" in row[0]]
+
+
+def test_the_summary_is_about_the_first_answer_alone():
+    """What is said in plain words must not be outshouted by a lesser answer."""
+    assert blocks(full_report(), "summary", Items) == blocks(full_report(second=()), "summary", Items)

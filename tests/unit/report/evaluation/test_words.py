@@ -64,22 +64,28 @@ def test_the_summary_is_made_of_the_figures():
     found = summary()
     assert found[0] == "Of 100 films with pneumonia the model finds 99 (97 to 100). Of the 390 here it missed 4."
     # specificity 0.871, 0.851 to 0.887
-    assert found[1] == "Of 100 films without pneumonia, 13 (11 to 15) are called ill all the same. " + (
-        "Of the 234 here these were 30."
-    )
+    assert found[1] == "Of 100 films without pneumonia, 13 (11 to 15) raise a false alarm. Of the 234 here 30 did."
     assert found[2].endswith("the higher probability 99 (98 to 99.6) times of 100.")
-    assert found[3] == "By kind, it finds 99.6 (99 to 100) of 100 bacterial and 98 (95 to 100) of 100 viral."
-    assert found[4].startswith("Where 10 of 100 have pneumonia, of 100 that it calls ill 43 (37 to 48) are, and of 100")
-    assert found[5].endswith("by 4 (3 to 5) points of 100 on average.")
-    assert "where age is 1 to 2 years: 97" in found[6]
+    assert found[3] == (
+        "By kind, it finds of 100 bacterial films 99.6 (99 to 100), here 241 of 242; of 100 viral films 98 (95 to "
+        "100), here 145 of 148."
+    )
+    assert found[4].startswith(
+        "If it did as well where 10 of 100 films show pneumonia, then of 100 that it answers yes to 43 (37 to 48) "
+        "would show it, and of 100 that it answers no to 99.8"
+    )
+    assert "differs from it by 4 (3 to 5) points of 100 on average." in found[5]
+    assert found[5].endswith("for films of which 50% show pneumonia. Of the films here 62.5% do.")
+    assert "is age: 1 to 2 years, with 97 (96 to 98) of 100." in found[6]
     assert found[7].startswith(
-        "Of the changes to films that were tried, noise at 0.1 turns most decisions: 9 (7 to 11)"
+        "Of the changes to films that were tried, noise at 0.1 (share of the grey range) turns most "
+        "decisions: 9 (7 to 11) of 100."
     )
 
 
-def test_it_follows_the_operating_point_and_the_subjects():
-    found = summary(measured=measured(operating_point="rule-in", subjects="films of children"), of_missed=None)
-    assert found[0] == "Of 100 films of children with pneumonia the model finds 93 (91 to 95)."
+def test_it_follows_the_operating_point():
+    found = summary(measured=measured(operating_point="rule-in"))
+    assert found[0] == "Of 100 films with pneumonia the model finds 93 (91 to 95). Of the 390 here it missed 26."
 
 
 def test_it_says_nothing_of_what_was_not_measured():
@@ -96,7 +102,7 @@ def test_the_weakest_group_is_one_with_enough_films():
     )
     (line,) = [line for line in summary(subgroups=groups) if "groups" in line]
     assert "Of 2 groups" in line
-    assert "where site is B: 80" in line
+    assert "is site: B, with 80" in line
     assert not [line for line in summary(subgroups=groups[1:]) if "groups" in line]
 
 
@@ -132,7 +138,7 @@ def test_where_films_come_from_is_a_warning_either_way():
     (same,) = warnings(sources=("kermany",), learned_from=("kermany",))
     assert "flatter" in same
     (other,) = warnings(sources=("nih",), learned_from=("kermany", "rsna"))
-    assert other.startswith("Threshold and calibration were chosen on films of kermany and rsna, not of nih:")
+    assert other.startswith("The network learned from films of kermany and rsna, not of nih:")
     assert len(warnings(sources=("nih", "kermany"), learned_from=("kermany",))) == 2
     assert warnings(sources=("nih",), learned_from=()) == []
 
@@ -143,6 +149,20 @@ def test_unreadable_films_are_a_warning(number, start):
     assert line.startswith(start)
 
 
+@pytest.mark.parametrize(("split", "start"), [("train", "Films of split train"), ("val", "Films of split val")])
+def test_films_that_had_a_say_in_the_bundle_are_a_warning(split, start):
+    known = {"sources": ("kermany",), "learned_from": ("kermany",)}
+    assert warnings(split=split, **known)[0].startswith(start)
+    assert len(warnings(split=split, **known)) == len(warnings(split="test", **known)) + 1
+    assert not [line for line in warnings(split=split, sources=("nih",), learned_from=("kermany",)) if start in line]
+
+
+def test_few_patients_are_a_warning():
+    (line,) = warnings(patients=29)
+    assert line == "Only 29 patients: intervals that are made by drawing patients are too narrow."
+    assert warnings(patients=30) == []
+
+
 def test_the_callers_warnings_come_too():
     report = full_report(warnings=("These films are of adults.",))
     assert said(words.warnings(report))[-1] == "These films are of adults."
@@ -151,7 +171,7 @@ def test_the_callers_warnings_come_too():
 def test_what_was_not_measured_is_said():
     assert not [line for line in said(words.limits(full_report())) if line.startswith("Not measured")]
     missing = said(words.limits(full_report(robustness=(), heat=None)))[-1]
-    assert missing == "Not measured here: films of poorer quality and whether the heat lies on the lungs."
+    assert missing == "Not measured here: films of poorer quality and where the heat lies."
 
 
 def test_measures_come_in_one_order_and_unknown_ones_last():

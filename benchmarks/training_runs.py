@@ -1,0 +1,157 @@
+"""Training runs as a user makes them, by our commands, kept so that a stopped benchmark goes on where it ended."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common import say
+
+MEASURES = ("auc", "accuracy", "recall", "specificity", "f1", "log_loss")
+_ENDS = {"": "value", "_low": "low", "_high": "high"}
+
+Key = tuple[str, int]
+Row = dict[str, Any]
+
+
+def changes(*assignments: str) -> tuple[str, ...]:
+    """As options of the command."""
+    return tuple(word for assignment in assignments for word in ("--set", assignment))
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run under ``folder`` with its bundle and the figures that were measured with it.
+
+    ``options`` are those of `pneumoscope train`, ``origin`` says in words where the initial weights come from. Bundles
+    of one run that look at a film in other ``views`` have names of their own. ``before`` is a run that this one starts
+    from.
+    """
+
+    folder: Path
+    name: str
+    recipe: str
+    films: Path
+    options: tuple[str, ...]
+    origin: str
+    views: tuple[str, ...] = ()
+    before: TrainingRun | None = None
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.folder / self.name
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything of it."""
+        return self.run.exists()
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has been trained to its end."""
+        return (self.run / "model.safetensors").exists()
+
+    def train(self) -> None:
+        """Train it to its end, if it is not there yet."""
+        if self.complete:
+            return
+        start: tuple[object, ...] = ()
+        if self.before:
+            self.before.train()
+            start = ("--weights", self.before.run)
+        command("train", self.recipe, "--data", self.films, "--out", self.run, "--resume", *self.options, *start)
+
+    def make(self) -> None:
+        """Train and export what is not there yet."""
+        self.train()
+        if not self.bundle.exists():
+            views = ("--views", ",".join(self.views)) if self.views else ()
+            command("export", self.run, "--out", self.bundle, "--weights-from", self.origin, *views)
+
+    def evaluated(self, films: Path, split: str) -> Path:
+        """The folder with the figures on a split of the films; measures them if they are not there yet."""
+        results = self.folder / f"{self._shipped}-{split}"
+        if not (results / "metrics.json").exists():
+            where = ("--data", films, "--split", split, "--out", results)
+            command("evaluate", "--bundle", self.bundle, *where, "--quick")
+        return results
+
+    def facts(self) -> Row:
+        """What was trained, for a table."""
+        record, summary = (_json(self.run / name) for name in ("run.json", "summary.json"))
+        shown = record["recipe"]["input"]
+        return {
+            "weights": self.origin,
+            "parameters": summary["parameters"],
+            "megabytes": round(summary["parameters"] * 4 / 1e6, 1),
+            "train_pixels": shown["train_size"],
+            "pixels": shown["size"],
+            "epochs": summary["epochs"],
+            "minutes": round(summary["minutes"], 1),
+            "device": summary["device"],
+            "validation_auc": round(summary["validation"]["val_auc"], 4),
+        }
+
+    @property
+    def recipe_digest(self) -> str:
+        """Of the recipe with all its changes."""
+        return str(_json(self.run / "run.json")["recipe_digest"])
+
+    @property
+    def bundle(self) -> Path:
+        """The exported bundle."""
+        return self.folder / f"{self._shipped}.zip"
+
+    @property
+    def _shipped(self) -> str:
+        return "-".join([self.name, *self.views])
+
+
+def figures(results: Path, names: Sequence[str] = MEASURES) -> Row:
+    """Measures with their intervals, from a folder that `pneumoscope evaluate` wrote."""
+    found = _json(results / "metrics.json")["metrics"]
+    return {f"{name}{end}": round(found[name][key], 4) for name in names for end, key in _ENDS.items()}
+
+
+def bundle_measured(results: Path) -> dict[str, str]:
+    """Which bundle the figures are of."""
+    bundle: dict[str, str] = _json(results / "metrics.json")["bundle"]
+    return bundle
+
+
+def command(*words: object) -> None:
+    """Run our command; one that fails ends the program."""
+    say("pneumoscope " + " ".join(map(str, words)))
+    subprocess.run([sys.executable, "-m", "pneumoscope", *map(str, words)], check=True, env=os.environ)
+
+
+def read_table(path: Path, key: Callable[[Row], Key]) -> dict[Key, Row]:
+    """The rows that a table has."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {key(row): row for row in csv.DictReader(file)}
+
+
+def write_table(path: Path, table: Mapping[Key, Row], order: Sequence[str]) -> None:
+    """The rows, by name in the given ``order`` and by seed."""
+    rows = [table[key] for key in sorted(table, key=lambda key: (order.index(key[0]), key[1]))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    say(f"wrote {path}: {len(rows)} runs")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return content

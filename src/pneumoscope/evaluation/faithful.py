@@ -1,0 +1,246 @@
+"""Whether the answers hang on the regions that readings name: the strongest part of one is taken out of the film.
+
+A control of the same size, elsewhere on the same film, says how much taking out anything does. Deletion as a measure of
+explanations: Samek et al., "Evaluating the visualization of what a deep neural network has learned", 2017; Petsiuk,
+Das, Saenko, "RISE", 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumoscope.core import Radiograph, Region
+from pneumoscope.evaluation.labelled import LabelledFilms, Progress
+from pneumoscope.evaluation.measured import log_odds, mean, share
+from pneumoscope.predict import Predictor
+from pneumoscope.stats.bootstrap import numbered
+from pneumoscope.stats.intervals import Estimate
+
+Grid = NDArray[np.float32]
+
+_COARSE: Final = 8
+"""Cells a side that a film is averaged to, to take out all detail."""
+_STEPS: Final = 29
+"""Places along each side where a patch is tried."""
+_TALLEST, _WIDEST = 2, 3
+"""A patch has at most a half of the film's height and a third of its width: there is always room for a control."""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What is put in a region's place; ``paint`` makes all of it, from the film and the bundle's typical one."""
+
+    title: str
+    paint: Callable[[Grid, Grid], Grid]
+
+
+def _blurred(film: Grid, _: Grid) -> Grid:
+    return _stretched(np.asarray(Image.fromarray(film).resize((_COARSE, _COARSE), Image.Resampling.BOX)), film.shape)
+
+
+def _typical(film: Grid, typical: Grid) -> Grid:
+    return _stretched(typical, film.shape)
+
+
+def _stretched(coarse: Grid, shape: tuple[int, ...]) -> Grid:
+    return np.asarray(Image.fromarray(coarse).resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
+
+
+FILLS: Final[dict[str, Fill]] = {
+    "blurred": Fill("the film itself without any detail", _blurred),
+    "typical": Fill("the mean of the films that the bundle has learned from", _typical),
+}
+"""The first leaves a film its own brightness, also where an opacity is; the second takes that away too."""
+
+
+class Deletion(msgspec.Struct, frozen=True, kw_only=True):
+    """What filling a region does to the log-odds, and filling as much elsewhere.
+
+    ``region`` and ``control`` are mean changes, below 0 where the finding becomes less likely; ``excess`` is by how
+    much more the region lowers them, ``more`` the share of films where it does. ``lost`` and ``control_lost`` count the
+    films that are not called positive any more.
+    """
+
+    fill: str
+    what: str
+    region: Estimate
+    control: Estimate
+    excess: Estimate
+    more: Estimate
+    lost: int
+    control_lost: int
+
+
+class Faithfulness(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the ``films`` called positive, rightly or not, what the strongest part of their first region is worth.
+
+    ``without`` films have no region. Of the ``tested`` others, of so many ``patients``, the share ``area`` of the film
+    is taken out, on average. ``deletions`` are none if the tested films are of fewer than two patients.
+    """
+
+    films: int
+    without: int
+    tested: int
+    patients: int
+    area: float | None = None
+    deletions: tuple[Deletion, ...] = ()
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Pixels of a film, from ``top`` to before ``bottom`` and from ``left`` to before ``right``."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        """To take the patch out of an array."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """A film's log-odds as it is, and with each fill first its region, then the control filled: (1 + 2 F,)."""
+
+    odds: NDArray[np.float64]
+    area: float
+
+
+def faithfulness(
+    predictor: Predictor, films: LabelledFilms, *, jobs: int | None = None, progress: Progress | None = None
+) -> Faithfulness:
+    """Take the strongest part of the first region out of every film called positive, and as much elsewhere."""
+    typical = np.array(predictor.bundle.spec.typical_film, np.float32)
+
+    def work(i: int, film: Radiograph) -> _Tested | str:
+        name = films.films[i].path
+        reading = predictor.read_film(film, name=name)
+        if not reading.finding.positive:
+            return "negative"
+        if not reading.regions or reading.heatmap is None:
+            return "without"
+        region = strongest(on_pixels(reading.regions[0], film), reading.heatmap, film)
+        patches = region, elsewhere(region, film.pixels.shape)
+        versions = [filled(film, patch, fill, typical) for fill in FILLS for patch in patches]
+        findings = [predictor.read_film(one, name=name, heatmap=False).finding for one in versions]
+        odds = log_odds(np.array([finding.probability for finding in (reading.finding, *findings)]))
+        return _Tested(odds, region.height * region.width / film.pixels.size)
+
+    outcomes = films.opened(predictor, work, jobs=jobs, progress=progress)
+    tested = {i: one for i, one in enumerate(outcomes) if isinstance(one, _Tested)}
+    whose, _ = numbered(films.only(tested).patients)
+    without = outcomes.count("without")
+    found = Faithfulness(
+        films=len(tested) + without, without=without, tested=len(tested), patients=len(set(whose.tolist()))
+    )
+    if found.patients < 2:
+        return found
+    each = list(tested.values())
+    return msgspec.structs.replace(
+        found,
+        area=float(np.mean([one.area for one in each])),
+        deletions=_deletions(each, whose, predictor.operating_point.threshold),
+    )
+
+
+def _deletions(tested: Sequence[_Tested], whose: NDArray[np.intp], threshold: float) -> tuple[Deletion, ...]:
+    odds, called = np.array([one.odds for one in tested]), float(log_odds(np.array([threshold]))[0])
+
+    def deletion(name: str, k: int) -> Deletion:
+        region, control = (odds[:, place] - odds[:, 0] for place in (1 + 2 * k, 2 + 2 * k))
+        return Deletion(
+            fill=name,
+            what=FILLS[name].title,
+            region=mean(region, whose),
+            control=mean(control, whose),
+            excess=mean(control - region, whose),
+            more=share(region < control, whose),
+            lost=int((odds[:, 1 + 2 * k] < called).sum()),
+            control_lost=int((odds[:, 2 + 2 * k] < called).sum()),
+        )
+
+    return tuple(deletion(name, k) for k, name in enumerate(FILLS))
+
+
+def on_pixels(region: Region, film: Radiograph) -> Patch:
+    """The region in the pixels of the film as it was decoded."""
+    down, across = (side / full for side, full in zip(film.pixels.shape, film.full_size, strict=True))
+    edges = (region.top * down, region.left * across, region.bottom * down, region.right * across)
+    return Patch(*map(round, edges))
+
+
+def strongest(region: Patch, heat: Grid, film: Radiograph) -> Patch:
+    """The part of a region with the most heat, of at most half the film's height and a third of its width."""
+    height, width = film.pixels.shape
+    rows, columns = min(region.height, height // _TALLEST), min(region.width, width // _WIDEST)
+    warm = np.asarray(Image.fromarray(heat).resize((width, height), Image.Resampling.NEAREST), np.float64)
+    sums = np.pad(warm.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    top, left = _grid(_starts(region.top, region.bottom - rows), _starts(region.left, region.right - columns))
+    bottom, right = top + rows, left + columns
+    best = (sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]).argmax()
+    return Patch(int(top[best]), int(left[best]), int(bottom[best]), int(right[best]))
+
+
+def elsewhere(region: Patch, shape: tuple[int, ...]) -> Patch:
+    """A patch of the region's size that does not meet it, as near as can be to its mirror image.
+
+    The mirror image is what the other lung shows at the same height: a harder test than a corner would be.
+
+    Raises
+    ------
+    ValueError : if the film has no room for it.
+
+    >>> elsewhere(Patch(10, 0, 20, 10), (100, 100))
+    Patch(top=10, left=90, bottom=20, right=100)
+    """
+    height, width = shape
+    mirrored = width - region.right
+    tops = _starts(0, height - region.height, region.top, region.top - region.height, region.bottom)
+    lefts = _starts(0, width - region.width, mirrored, region.left - region.width, region.right)
+    top, left = _grid(tops, lefts)
+    clear = (top + region.height <= region.top) | (top >= region.bottom)
+    clear |= (left + region.width <= region.left) | (left >= region.right)
+    if not clear.any():
+        raise ValueError(f"expected a patch that leaves room for another on {height} x {width} pixels, got {region}")
+    away = ((top - region.top) / height) ** 2 + ((left - mirrored) / width) ** 2
+    best = np.flatnonzero(clear)[away[clear].argmin()]
+    return Patch(int(top[best]), int(left[best]), int(top[best]) + region.height, int(left[best]) + region.width)
+
+
+def _starts(first: int, last: int, *further: int) -> NDArray[np.intp]:
+    """Places from ``first`` to ``last``, and those ``further`` ones that lie among them."""
+    steps = np.rint(np.linspace(first, last, _STEPS)).astype(np.intp)
+    return np.union1d(steps, [place for place in further if first <= place <= last]).astype(np.intp)
+
+
+def _grid(tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every top with every left."""
+    top, left = np.meshgrid(tops, lefts, indexing="ij")
+    return top.ravel(), left.ravel()
+
+
+def filled(film: Radiograph, patch: Patch, fill: str, typical: Grid) -> Radiograph:
+    """The film with a patch filled after :data:`FILLS`."""
+    pixels = film.pixels.copy()
+    pixels[patch.pixels] = np.clip(FILLS[fill].paint(film.pixels, typical)[patch.pixels], 0.0, 1.0)
+    return replace(film, pixels=pixels)
