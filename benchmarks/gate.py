@@ -22,7 +22,7 @@ from pneumoscope.core import FilmError, Radiograph
 from pneumoscope.core.parallel import ordered_map, usable_cores
 from pneumoscope.data import open_manifest
 from pneumoscope.engines import open_engine
-from pneumoscope.evaluation.gating.comparison import Refused, compare, left_out
+from pneumoscope.evaluation.gating.comparison import Refused, alone, compare, left_out
 from pneumoscope.evaluation.gating.fit import numbers
 from pneumoscope.evaluation.gating.material import Gatherer
 from pneumoscope.evaluation.gating.pictures import Picture, in_grey, pictures
@@ -133,6 +133,7 @@ def _methods(predictor: Predictor, data: Path) -> Iterable[Refused]:
     adults = {name: gatherer.paths(list(Films([folder / name])), name) for name in _ADULTS}
     assert spec.gate
     yield from compare(material, numbers(material), spec.gate, adults)
+    yield from alone(material)
     yield from left_out(material)
 
 

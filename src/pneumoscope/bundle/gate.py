@@ -104,4 +104,4 @@ def seen(halved: Floats, side: int) -> Floats:
     greys = coarse(halved, (side, side)).ravel()
     greys = greys - greys.mean()
     spread = math.sqrt(float(greys @ greys) / greys.size)
-    return (greys / spread if spread > 1e-6 else 0 * greys).astype(np.float32)
+    return np.asarray(greys / spread if spread > 1e-6 else 0 * greys, np.float32)
