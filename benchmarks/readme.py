@@ -17,18 +17,6 @@ README = ROOT / "README.md"
 RESULTS = ROOT / "results"
 _PACKAGE = ROOT / "src" / "pneumoscope"
 _SHOWN = (
-    "224-pixel JPEG, pneumoscope",
-    "224-pixel JPEG, pneumoscope with heat maps",
-    "224-pixel JPEG, Keras DenseNet121",
-    "224-pixel JPEG, pneumoscope : Keras DenseNet121",
-    "224-pixel JPEG, pneumoscope, warm : Keras DenseNet121, warm",
-    "224-pixel JPEG, pneumoscope, warm : graph alone",
-    "224-pixel JPEG, pneumoscope, one film, cold process",
-    "224-pixel JPEG, pneumoscope, peak memory",
-    "2000-pixel JPEG, pneumoscope",
-    "2000-pixel JPEG, pneumoscope : Keras DenseNet121",
-    "3000-pixel 16-bit DICOM, pneumoscope",
-    "JPEG 2000 DICOM, pneumoscope",
     "pneumoscope, csv",
     "pneumoscope, csv and heat maps",
     "Keras DenseNet121",
