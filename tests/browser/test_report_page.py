@@ -192,3 +192,28 @@ def test_a_print_has_the_films_and_no_controls(page):
     assert not page.locator("#controls").is_visible()
     assert page.locator(".card").last.is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_films_that_are_not_answered_can_be_shown_alone(page, tmp_path):
+    why = (QualityFlag("wrong-view", "The header says view LL."),)
+    refused = Reading(
+        film="side.png",
+        findings=(),
+        flags=(),
+        abstention=why,
+        notes=(),
+        heatmap=None,
+        film_digest="ab" * 32,
+        bundle_digest="4f" * 32,
+        milliseconds=Timings(1, 1, 1),
+    )
+    with HtmlReport(tmp_path / "r.html", ABOUT) as report:
+        for name, probability in (("no.png", 0.1), ("yes.png", 0.9)):
+            report.add(report.render(*item(name, probability, False, (200, 240))))
+        report.add(report.render(refused, None))
+    assert not page.locator("div.unanswered").is_visible()
+    page.goto((tmp_path / "r.html").as_uri())
+    assert names(page) == ["yes.png", "side.png", "no.png"]
+    page.get_by_text("Not answered 1").click()
+    assert names(page) == ["side.png"]
+    assert page.get_by_text("Do not take them for negative.").first.is_visible()

@@ -7,14 +7,13 @@ import math
 import zipfile
 import zlib
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle.spec import GATE_FILE
 from pneumoscope.core import DamagedBundle
-from pneumoscope.imaging.quality import cells
+from pneumoscope.imaging.preprocess import coarse
 from pneumoscope.stats.novelty import residual
 
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -88,17 +87,12 @@ class GateNumbers:
 
     def novelty(self, features: Floats) -> NDArray[np.float64]:
         """How much of each picture's features (N, F) is unlike those of the films that the network has learned from."""
-        return residual(features, self._double[0])
+        return residual(features, self.basis)
 
     def scores(self, features: Floats, greys: Floats) -> NDArray[np.float64]:
         """The score (N, C) of each kind, by features (N, F) and coarse greys (N, G * G)."""
-        scores: NDArray[np.float64] = np.hstack([features, greys]) @ self._double[1] + self.bias
-        return scores
-
-    @cached_property
-    def _double(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Basis and weights in the precision that is reckoned with, made once and not for every film."""
-        return self.basis.astype(np.float64), self.weights.astype(np.float64)
+        inputs = np.hstack([features, greys])
+        return np.asarray(inputs @ self.weights + self.bias, np.float64)
 
 
 def seen(halved: Floats, side: int) -> Floats:
@@ -107,7 +101,7 @@ def seen(halved: Floats, side: int) -> Floats:
     ``halved`` is the whole film averaged 2 x 2: see :func:`pneumoscope.imaging.quality.half`. A film of one grey is
     all 0.
     """
-    greys = cells(halved, side, side).astype(np.float64).ravel()
-    greys -= greys.mean()
+    greys = coarse(halved, (side, side)).ravel()
+    greys = greys - greys.mean()
     spread = math.sqrt(float(greys @ greys) / greys.size)
-    return (greys / spread if spread > 1e-6 else 0 * greys).astype(np.float32)
+    return np.asarray(greys / spread if spread > 1e-6 else 0 * greys, np.float32)

@@ -6,11 +6,12 @@ All take the film averaged 2 x 2, as :func:`half` gives it.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pneumoscope.imaging.preprocess import coarse
 
 _DARK, _BRIGHT = 0.02, 0.98
 _LEAST = 1e-9
@@ -31,21 +32,6 @@ def half(plain: Greys) -> Greys:
     return (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
 
 
-def cells(greys: Greys, rows: int, columns: int) -> Greys:
-    """Mean grey of the cells of a grid laid over a picture, (rows, columns); a cell may cut through pixels."""
-    down, across = _covered(rows, greys.shape[0]), _covered(columns, greys.shape[1])
-    return np.asarray(down @ greys @ across.T, np.float32)
-
-
-@lru_cache(maxsize=16)
-def _covered(cells: int, pixels: int) -> Greys:
-    """Which share of each cell along a side is covered by each pixel, (cells, pixels)."""
-    edges, pixel = np.linspace(0, pixels, cells + 1)[:, np.newaxis], np.arange(pixels)
-    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    shares: Greys = (np.clip(overlap, 0, None) * (cells / pixels)).astype(np.float32)
-    return shares
-
-
 def measures(halved: Greys) -> NDArray[np.float64]:
     """What MEASURES names, (M,).
 
@@ -64,11 +50,11 @@ def sharpness(halved: Greys) -> float:
     The mean squared step between neighbours over that of the film averaged once more, 4 x 4. Noise, and a JPEG's grain,
     are finer than either, so that they do not pass for sharpness.
     """
-    coarse = cells(halved, *(max(1, side // 4) for side in halved.shape))
-    fine, broad = _steps(halved), _steps(coarse)
+    height, width = (max(2, side // 4) for side in halved.shape)
+    fine, broad = _steps(halved), _steps(coarse(halved, (height, width)))
     return math.log(fine / broad) if min(fine, broad) > _LEAST else 0.0
 
 
-def _steps(greys: Greys) -> float:
+def _steps(greys: NDArray[np.floating]) -> float:
     across, down = (greys[:, 1:] - greys[:, :-1]).ravel(), (greys[1:] - greys[:-1]).ravel()
     return float(across @ across) / across.size + float(down @ down) / down.size

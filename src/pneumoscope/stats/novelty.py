@@ -38,14 +38,13 @@ def residual(features: Floats, basis: Floats) -> Array:
     """Logarithm of the share (N,) of each film's features that no column of ``basis`` (F, K), orthonormal, explains.
 
     The share is of the squared length, so that only the direction of the features counts. 0 for features that are all
-    unexplained, or all 0.
+    unexplained, or all 0. Reckoned with the arrays' own precision.
 
     Source: the residual of Wang et al., "ViM: out-of-distribution with virtual-logit matching", 2022, over the length
     of the features; no logits.
     """
-    rows = np.asarray(features, np.float64)
-    whole = (rows**2).sum(axis=1)
-    along = ((rows @ np.asarray(basis, np.float64)) ** 2).sum(axis=1)
+    whole = (np.asarray(features, np.float64) ** 2).sum(axis=1)
+    along = (np.asarray(features @ basis, np.float64) ** 2).sum(axis=1)
     known = np.divide(along, whole, out=np.zeros_like(whole), where=whole > _LEAST)
     found: Array = np.log(np.clip(1.0 - known, _LEAST, 1.0))
     return found

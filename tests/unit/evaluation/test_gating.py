@@ -18,7 +18,7 @@ from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import write_manifest
 from pneumoscope.evaluation.gating import material
-from pneumoscope.evaluation.gating.comparison import METHODS, left_out
+from pneumoscope.evaluation.gating.comparison import METHODS, alone, left_out
 from pneumoscope.evaluation.gating.fit import KINDS, refused
 from pneumoscope.evaluation.gating.make import Gated, make_gate, save_gated
 from pneumoscope.evaluation.gating.pictures import PARTS, pictures
@@ -208,6 +208,12 @@ def test_a_kind_of_picture_may_be_left_out_to_see_what_becomes_of_it(made: Gated
     found = {one.what: one for one in left_out(made.material)}
     assert set(found) == {"blots", "stripes"}
     assert [one.of for one in found.values()] == [26, 25]
+
+
+def test_the_classifier_may_be_shown_a_part_of_what_it_sees(made: Gated):
+    found = {(one.method, one.what): one.of for one in alone(made.material)}
+    assert {method for method, _ in found} == {"classifier, features alone", "classifier, greys alone"}
+    assert {what for _, what in found} == {"blots", "stripes"}
 
 
 def test_films_without_validation_films_make_no_gate(folder: Path, tmp_path: Path):

@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 
 from pneumoscope.bundle.gate import GateNumbers
 from pneumoscope.bundle.spec import Gate
-from pneumoscope.evaluation.gating.fit import DIRECTIONS, SPARED, numbers, oddness, refused, too_poor
+from pneumoscope.evaluation.gating.fit import (
+    DIRECTIONS,
+    SPARED,
+    STRENGTH,
+    examples,
+    inputs_of,
+    numbers,
+    oddness,
+    refused,
+    too_poor,
+)
 from pneumoscope.evaluation.gating.looks import Looks
 from pneumoscope.evaluation.gating.material import Material
-from pneumoscope.stats.fit_novelty import gaussian
+from pneumoscope.stats.fit_novelty import classifier, gaussian
 from pneumoscope.stats.intervals import Estimate, clopper_pearson
-from pneumoscope.stats.novelty import energy, knn_distance, mahalanobis
+from pneumoscope.stats.novelty import energy, knn_distance, log_odds_against_first, mahalanobis
 
 NEIGHBOUR: Final = 1
 Score = Callable[[Looks], NDArray[np.float64]]
@@ -86,6 +96,22 @@ def _methods(material: Material, fitted: GateNumbers, gate: Gate) -> dict[str, C
 def _from(score: Score, held: Looks) -> Callable[[Looks], NDArray[np.bool_]]:
     threshold = np.quantile(score(held), SPARED)
     return lambda looks: score(looks) > threshold
+
+
+def alone(material: Material) -> tuple[Refused, ...]:
+    """The classifier with features alone, and with coarse greys alone, on pictures kept apart."""
+    inputs, kinds, counted = examples(material)
+    features = material.learned.sound.features.shape[1]
+    rows = []
+    for name, part in (("features alone", slice(None, features)), ("greys alone", slice(features, None))):
+        weights, bias = classifier(inputs[:, part], kinds, counted, STRENGTH)
+        hit = _from(partial(_odd, part=part, weights=weights, bias=bias), material.held.good)
+        rows += [Refused.counted(f"classifier, {name}", what, hit(looks)) for what, looks in material.apart.items()]
+    return tuple(rows)
+
+
+def _odd(looks: Looks, part: slice, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[np.float64]:
+    return log_odds_against_first(inputs_of(looks)[:, part] @ weights + bias)
 
 
 def left_out(material: Material) -> tuple[Refused, ...]:

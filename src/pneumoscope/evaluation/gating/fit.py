@@ -35,7 +35,7 @@ def numbers(material: Material, left_out: frozenset[str] = frozenset()) -> GateN
 
     They are rounded as the bundle keeps them, so that thresholds are those of the numbers that ship.
     """
-    inputs, kinds, counted = _examples(material, left_out)
+    inputs, kinds, counted = examples(material, left_out)
     weights, bias = classifier(inputs, kinds, counted, STRENGTH)
     features = material.learned.good.features
     basis = principal(features, min(DIRECTIONS, *features.shape))
@@ -43,10 +43,10 @@ def numbers(material: Material, left_out: frozenset[str] = frozenset()) -> GateN
     return GateNumbers.from_bytes(fitted.to_bytes())
 
 
-def _examples(
-    material: Material, left_out: frozenset[str]
+def examples(
+    material: Material, left_out: frozenset[str] = frozenset()
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-    """Inputs (N, D), their kinds (N,) and how much each counts (N,)."""
+    """Inputs (N, D) of the classifier, their kinds (N,) and how much each counts (N,)."""
     fit = np.array([picture.part == "fit" for picture in material.pictures])
     kept = [picture.category not in left_out for picture in material.pictures]
     pictures = material.looks.only(fit & np.array(kept))
@@ -57,10 +57,11 @@ def _examples(
     counted = np.ones(len(kinds))
     if others := int((kinds == 1).sum()):
         counted[kinds == 1] = PICTURES_COUNT * (len(kinds) - others) / others
-    return np.concatenate([_inputs(looks) for _, looks in parts]), kinds, counted
+    return np.concatenate([inputs_of(looks) for _, looks in parts]), kinds, counted
 
 
-def _inputs(looks: Looks) -> NDArray[np.float32]:
+def inputs_of(looks: Looks) -> NDArray[np.float32]:
+    """What the classifier is shown of N pictures, (N, D): features, then coarse greys."""
     return np.hstack([looks.features, looks.greys])
 
 
