@@ -35,7 +35,7 @@ def luminance(colour):
 
 def test_every_picture_is_shown(page):
     pictures = page.locator("img")
-    assert pictures.count() == 7 + 2 * 4 + 2
+    assert pictures.count() == 8 + 2 * 4 + 2
     assert min(pictures.evaluate_all("all => all.map(one => one.naturalWidth)")) > 100
     assert min(pictures.evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")) > 100
 
@@ -55,7 +55,7 @@ def test_the_page_is_never_wider_than_the_window(page, width):
 
 def test_the_links_lead_to_each_section(page, address):
     links = page.locator(".contents a")
-    assert links.count() == page.locator("main > section").count() == 14
+    assert links.count() == page.locator("main > section").count() == 15
     for i in range(links.count()):
         name = links.nth(i).get_attribute("href")
         links.nth(i).click()
@@ -86,7 +86,7 @@ def test_the_page_reads_without_javascript(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    assert page.locator("main > section").count() == 14
+    assert page.locator("main > section").count() == 15
     context.close()
 
 
