@@ -238,11 +238,15 @@ class Predictor:
         It lies over the ``film`` as it came, whatever was done to it before the ``look``.
         """
         label, preprocessing = self.bundle.spec.labels[0], self.bundle.spec.preprocessing
-        cells = REMEDIES[look.remedy].back(look.outputs.cam[0, 0]) if look.remedy else look.outputs.cam[0, 0]
+        cells = look.outputs.cam[0, 0]
         evidence = label.calibration.log_odds(cells)
         seen = np.clip(evidence / label.strong_evidence, 0.0, 1.0).astype(np.float32)
+        heatmap = map_over_film(seen, look.film, preprocessing)
+        if look.remedy:
+            back = REMEDIES[look.remedy].back
+            heatmap, evidence = back(heatmap), label.calibration.log_odds(back(cells))
         regions = regions_of(evidence, film, preprocessing) if finding.positive else ()
-        return _Explanation(map_over_film(seen, film, preprocessing), label.strong_evidence, regions)
+        return _Explanation(heatmap, label.strong_evidence, regions)
 
 
 def _plain(film: Radiograph, seen: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
