@@ -73,7 +73,8 @@ def main() -> None:
     table = _table(figures, list(kinds))
     print("\n".join(common.markdown(table)))
     limit = f" --limit {args.limit}" if args.limit else ""
-    command = f"python benchmarks/reading_speed.py --repeats {args.repeats} --cores {args.cores}{limit}"
+    only = "".join(f' --only "{kind}"' for kind in args.only or ())
+    command = f"python benchmarks/reading_speed.py --repeats {args.repeats} --cores {args.cores}{limit}{only}"
     Result("reading_speed", command, _METHOD, figures, facts, bundle, {"table": table, "kinds": detail}).write(args.out)
 
 

@@ -17,15 +17,14 @@ README = ROOT / "README.md"
 RESULTS = ROOT / "results"
 _PACKAGE = ROOT / "src" / "pneumoscope"
 _SHOWN = (
-    "pneumoscope, csv",
-    "pneumoscope, csv and heat maps",
-    "Keras DenseNet121",
-    "pneumoscope, csv : Keras DenseNet121",
-    "pneumoscope, csv : Keras DenseNet121, warm",
-    "pneumoscope, csv and heat maps : Keras DenseNet121",
-    "one 224-pixel film, cold process",
-    "one 224-pixel film, peak memory",
-    "one DICOM film, cold process",
+    "224-pixel JPEG, pneumoscope",
+    "224-pixel JPEG, pneumoscope with heat maps",
+    "224-pixel JPEG, Keras DenseNet121",
+    "224-pixel JPEG, pneumoscope : Keras DenseNet121",
+    "224-pixel JPEG, pneumoscope, warm : Keras DenseNet121, warm",
+    "224-pixel JPEG, pneumoscope, warm : graph alone",
+    "224-pixel JPEG, pneumoscope, one film, cold process",
+    "224-pixel JPEG, pneumoscope, peak memory",
     "10,000 films to csv, growth",
     "10,000 films to csv, peak",
     "full size and copy, all films",
