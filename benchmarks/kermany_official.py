@@ -30,17 +30,19 @@ class Start:
     options: tuple[str, ...]
 
 
-def _taught(epochs: int) -> Start:
+def _taught(epochs: int, *, rate: float = 1e-3, pixels: tuple[int, int] = (128, 160)) -> Start:
     """Without ImageNet weights, labels alone teach a large network little: it learns from a finished one's answers too.
 
-    Those that are not among the networks trained at full length have fewer ``epochs``.
+    Those that are not among the networks trained at full length have fewer ``epochs``, and the largest smaller films:
+    ``pixels`` in training and after.
     """
     from_nothing = changes("network.weights=none", "optimisation.before=[]", "optimisation.layer_decay=1")
-    shown = changes("optimisation.rate=1e-3", f"optimisation.epochs={epochs}", "input.size=160", "input.train_size=128")
-    return Start("random, taught by the packaged MobileNetV2", ("--teacher", "default", *from_nothing, *shown))
+    length = changes(f"optimisation.rate={rate:g}", f"optimisation.epochs={epochs}")
+    shown = changes(f"input.train_size={pixels[0]}", f"input.size={pixels[1]}")
+    return Start("random, taught by the packaged MobileNetV2", ("--teacher", "default", *from_nothing, *length, *shown))
 
 
-_FULL, _SHORT = 16, 8
+_FULL, _SHORT, _SHORTEST = 16, 8, 4
 _RANDOM = Start("random", ())
 _RECIPES = {
     "cnn-baseline": _RANDOM,
@@ -49,8 +51,8 @@ _RECIPES = {
     "densenet121": _taught(_FULL),
     "resnet50v2": _taught(_FULL),
     "resnet50": _taught(_SHORT),
-    "xception": _taught(_SHORT),
-    "vgg16": _taught(_SHORT),
+    "xception": _taught(_SHORTEST),
+    "vgg16": _taught(_SHORTEST, rate=2e-4, pixels=(96, 128)),
     "efficientnetv2": _taught(_SHORT),
     "convnextv2": _taught(_SHORT),
     "vit-tiny": _taught(_SHORT),
