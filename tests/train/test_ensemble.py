@@ -125,14 +125,16 @@ def test_from_runs_to_readings_by_the_commands(
         assert done.exit_code == 0, done.output
         return done
 
-    made = run("ensemble", *(one.folder for one in runs), "--out", bundle, "--views", "plain,mirrored", "--name", "two")
+    said = ("--views", "plain,mirrored", "--name", "two", "--weights-from", "a friend", "--weights-licence", "CC0")
+    made = run("ensemble", *(one.folder for one in runs), "--out", bundle, *said)
     assert "wrote" in made.stdout
     spec = load_bundle(bundle).spec
     assert (spec.name, spec.graph.views) == ("two", ("plain", "mirrored"))
     assert [(member.recipe, member.size) for member in spec.members] == [("tiny", (64, 64)), ("small", (48, 48))]
     assert [member.recipe_digest for member in spec.members] == [one.load_record().recipe_digest for one in runs]
     assert spec.recipe == "ensemble of tiny, small"
-    assert spec.initial_weights.name == "random"
+    for weights in (spec.initial_weights, *(member.initial_weights for member in spec.members)):
+        assert (weights.name, weights.licence) == ("a friend", "CC0")
     assert len({spec.recipe_digest, *(member.recipe_digest for member in spec.members)}) == 3
     card = model_card(spec)
     assert "the mean of 2 networks' calibrated answers and of the answers to the film as it is, left and right" in card
@@ -219,6 +221,20 @@ def test_a_run_that_has_learned_from_anothers_test_films_is_refused(runs: list[R
     write_manifest(changed(films, films=rest), other.manifest)
     with pytest.raises(ManifestError, match=r"learned from 32 films.*pneumoscope data split"):
         made_of([runs[0], other], tmp_path)
+
+
+def test_a_licence_of_weights_that_are_not_named_is_misuse(runs: list[Run], tmp_path: Path) -> None:
+    words = (
+        "ensemble",
+        *(str(run.folder) for run in runs),
+        "--out",
+        str(tmp_path / "x.zip"),
+        "--weights-licence",
+        "CC0",
+    )
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "--weights-from" in done.output
 
 
 def test_one_run_is_no_ensemble(runs: list[Run], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pneumoscope.cli.options import cache_folder, need, progress
 if TYPE_CHECKING:
     from pneumoscope.bundle import ModelBundle
     from pneumoscope.bundle.spec import View
+    from pneumoscope.training.export import WeightsOrigin
 
 
 class _Views(click.ParamType[Any]):
@@ -33,7 +34,7 @@ class _Views(click.ParamType[Any]):
 
 
 def bundle_out_options(default_name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that say which bundle is to be made: --out, --name, --bundle-version, --views."""
+    """The options that say which bundle is to be made: --out, --name, --bundle-version, --views, --weights-…."""
     options = [
         click.option(
             "--out", type=click.Path(path_type=Path), required=True, metavar="BUNDLE", help="A folder, or a .zip file."
@@ -48,6 +49,12 @@ def bundle_out_options(default_name: str) -> Callable[[Callable[..., Any]], Call
             metavar="VIEW,...",
             help="Average the answers to a film as it is (plain), mirrored and closer; each view takes its time.",
         ),
+        click.option(
+            "--weights-from",
+            metavar="TEXT",
+            help="Where the initial weights came from, for the model card.  [default: what the recipe says]",
+        ),
+        click.option("--weights-licence", metavar="TEXT", help="Their licence."),
     ]
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,6 +65,17 @@ def bundle_out_options(default_name: str) -> Callable[[Callable[..., Any]], Call
     return add
 
 
+def weights_origin(name: str | None, licence: str | None) -> WeightsOrigin | None:
+    """What --weights-from and --weights-licence say together."""
+    if licence and not name:
+        raise click.UsageError("--weights-licence: say by --weights-from which weights it is the licence of")
+    if not name:
+        return None
+    from pneumoscope.training.export import WeightsOrigin
+
+    return WeightsOrigin(name, licence or "not stated")
+
+
 def told(out: Path, bundle: ModelBundle) -> str:
     """What was written, in a line."""
     return f"wrote {out}: {bundle.spec.graph.precision}, {len(bundle.graph) / 1e6:.1f} MB, sha256 {bundle.digest[:16]}"
@@ -66,12 +84,6 @@ def told(out: Path, bundle: ModelBundle) -> str:
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @bundle_out_options("the recipe's name")
-@click.option(
-    "--weights-from",
-    metavar="TEXT",
-    help="Where the run's initial weights came from, for the model card.  [default: what the recipe says]",
-)
-@click.option("--weights-licence", metavar="TEXT", help="Their licence.")
 def export(
     run: Path,
     out: Path,
@@ -89,9 +101,7 @@ def export(
     exists.
     """
     need("train", "pneumoscope export")
-    if weights_licence and not weights_from:
-        raise click.UsageError("--weights-licence: say by --weights-from which weights it is the licence of")
-    from pneumoscope.training.export import WeightsOrigin
+    origin = weights_origin(weights_from, weights_licence)
     from pneumoscope.training.export import export as make
     from pneumoscope.training.run_folder import Run
 
@@ -102,7 +112,7 @@ def export(
         name=name or finished.load_record().recipe.name,
         version=bundle_version,
         views=views,
-        origin=WeightsOrigin(weights_from, weights_licence or "not stated") if weights_from else None,
+        origin=origin,
         cache=cache_folder(),
         progress=partial(progress, what="preparing"),
         tell=partial(click.echo, err=True),

@@ -17,7 +17,7 @@ from pneumoscope.data.prepared import Progress
 from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.training.export.graphs import Trained, best_graph
 from pneumoscope.training.export.make import write
-from pneumoscope.training.export.provenance import of_ensemble, of_films
+from pneumoscope.training.export.provenance import WeightsOrigin, of_ensemble, of_films
 from pneumoscope.training.export.task import Task
 from pneumoscope.training.films import learned_already
 from pneumoscope.training.recipe import Recipe
@@ -34,6 +34,7 @@ def ensemble(
     name: str,
     version: str,
     cache: Path,
+    origin: WeightsOrigin | None = None,
     views: tuple[View, ...] = ("plain",),
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -42,7 +43,8 @@ def ensemble(
 
     Its logit is the mean of the members' logits, each calibrated on the validation films that all runs share; the mean
     is then calibrated once more. The graph takes films at the largest size of any member, and makes them smaller for
-    the others. See :func:`pneumoscope.training.export.export` for the rest.
+    the others. ``origin`` is where all members' initial weights came from. See
+    :func:`pneumoscope.training.export.export` for the rest.
 
     Raises
     ------
@@ -74,7 +76,8 @@ def ensemble(
     )
     trained = [Trained(run.load_network(), spec, str(run.folder)) for run, spec in zip(runs, specs, strict=True)]
     shipped = best_graph(trained, task)
-    return write(task, shipped, of_ensemble(records, specs, shipped.calibrations) | of_films(manifests, task.data))
+    provenance = of_ensemble(records, specs, shipped.calibrations, origin) | of_films(manifests, task.data)
+    return write(task, shipped, provenance)
 
 
 def _largest(specs: Sequence[Preprocessing]) -> Preprocessing:

@@ -49,11 +49,14 @@ def of_run(record: RunRecord, origin: WeightsOrigin | None) -> dict[str, Any]:
 
 
 def of_ensemble(
-    records: Sequence[RunRecord], specs: Sequence[Preprocessing], fitted: Sequence[tuple[Calibration, ...]]
+    records: Sequence[RunRecord],
+    specs: Sequence[Preprocessing],
+    fitted: Sequence[tuple[Calibration, ...]],
+    origin: WeightsOrigin | None,
 ) -> dict[str, Any]:
-    """What several runs say of the networks of one graph, and in sum."""
+    """What several runs say of the networks of one graph, and in sum; ``origin`` is that of all of them."""
     members = tuple(
-        Member(**of_run(record, None), size=spec.size, calibrations=own)
+        Member(**of_run(record, origin), size=spec.size, calibrations=own)
         for record, spec, own in zip(records, specs, fitted, strict=True)
     )
     manifests = {record.manifest_digest for record in records}
