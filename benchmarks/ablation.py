@@ -18,7 +18,7 @@ from typing import Literal
 import common
 import numpy as np
 from common import ROOT, say
-from training_runs import Row, TrainingRun, changes, command, figures, read_table, write_table
+from training_runs import Row, TrainingRun, changes, command, figures, read_table, shifted_split, write_table
 
 from pneumoscope.data import joined, read_listing, write_manifest
 from pneumoscope.stats.paired import PairedTest, paired_bootstrap
@@ -122,12 +122,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _children(runs: Path) -> Path:
-    """The manifest with the shifted split."""
-    manifest = runs / "children.csv"
-    if not manifest.exists():
-        films = common.data_folder() / "kermany224"
-        command("data", "split", films, "--strategy", "shifted", "--seed", _SEED, "--out", manifest)
-    return manifest
+    return shifted_split(common.data_folder() / "kermany224", runs, _SEED)
 
 
 def _adults(runs: Path) -> Path:

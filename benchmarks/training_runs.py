@@ -115,6 +115,14 @@ class TrainingRun:
         return "-".join([self.name, *self.views])
 
 
+def shifted_split(films: Path, folder: Path, seed: int = 20) -> Path:
+    """The manifest of these films with a shifted validation split, in a folder; drawn once."""
+    manifest = folder / "children.csv"
+    if not manifest.exists():
+        command("data", "split", films, "--strategy", "shifted", "--seed", seed, "--out", manifest)
+    return manifest
+
+
 def figures(results: Path, names: Sequence[str] = MEASURES) -> Row:
     """Measures with their intervals, from a folder that `pneumoscope evaluate` wrote."""
     found = _json(results / "metrics.json")["metrics"]
