@@ -4,7 +4,7 @@ Each row of results/kermany-official.csv is a training run of its own: trained, 
 commands that a user has. What exists already in --runs is taken up where it ended, so that the script may be stopped at
 any time; a row of the table whose run is not there stays as it is (remove the row to train it again). Nothing is chosen
 on the test folder: each network ships the weights of its last epoch, at the operating point that its validation films
-gave it.
+gave it. MobileNetV2 is the packaged network: its runs are those of packaged.py, with a shifted validation split.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, write_table
+from packaged import RUNS as PACKAGED
+from packaged import SEEDS, first
+from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, shifted_split, write_table
 
 TABLE = ROOT / "results" / "kermany-official.csv"
-_FIRST_SEED = 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ _RECIPES = {
     "vit-tiny": _taught(_SHORT),
     "mobilenetv2": None,
 }
-"""None: ImageNet weights, from the file that --weights names."""
+"""None: a run of packaged.py."""
 
 
 def main() -> None:
@@ -66,9 +67,7 @@ def main() -> None:
     films = common.data_folder() / "kermany224"
     rows = read_table(args.out, lambda row: (row["recipe"], int(row["seed"])))
     for recipe, seed in _wanted(args):
-        start = _RECIPES[recipe] or Start("ImageNet", ("--weights", str(args.weights)) if args.weights else ())
-        options = (*changes(f"seed={seed}"), *start.options)
-        run = TrainingRun(args.runs, f"{recipe}-{seed}", recipe, films, options, start.words)
+        run = _run(recipe, seed, films, args)
         known = (recipe, seed) in rows and not run.begun
         if known or (args.collect and not run.complete):
             say(f"{run.name}: {'in the table already' if known else 'not complete, left out'}")
@@ -78,9 +77,17 @@ def main() -> None:
         write_table(args.out, rows, list(_RECIPES))
 
 
+def _run(recipe: str, seed: int, films: Path, args: argparse.Namespace) -> TrainingRun:
+    if start := _RECIPES[recipe]:
+        options = (*changes(f"seed={seed}"), *start.options)
+        return TrainingRun(args.runs, f"{recipe}-{seed}", recipe, films, options, start.words)
+    return first(args.packaged, seed, shifted_split(films, args.packaged), args.weights)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "official", help="where the runs are kept")
+    parser.add_argument("--packaged", type=Path, default=PACKAGED, help="where packaged.py keeps its runs")
     parser.add_argument("--out", type=Path, default=TABLE, help="the table (results/kermany-official.csv)")
     parser.add_argument("--only", action="append", choices=_RECIPES, help="this recipe; may be repeated")
     parser.add_argument(
@@ -94,8 +101,8 @@ def _arguments() -> argparse.Namespace:
 def _wanted(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """All recipes once, then the other seeds."""
     recipes = args.only or list(_RECIPES)
-    yield from ((recipe, _FIRST_SEED) for recipe in recipes)
-    yield from ((recipe, _FIRST_SEED + i) for recipe in recipes if recipe in args.three_seeds for i in (1, 2))
+    yield from ((recipe, SEEDS[0]) for recipe in recipes)
+    yield from ((recipe, seed) for recipe in recipes if recipe in args.three_seeds for seed in SEEDS[1:])
 
 
 def _row(run: TrainingRun, seed: int) -> Row:
@@ -105,6 +112,7 @@ def _row(run: TrainingRun, seed: int) -> Row:
         "recipe": run.recipe,
         "seed": seed,
         **run.facts(),
+        "validation_split": "random" if run.films.is_dir() else "shifted",
         "shipped": bundle["precision"],
         **figures(results),
         "bundle": bundle["digest"][:16],

@@ -17,6 +17,7 @@ import common
 from common import ROOT, say
 from training_runs import TrainingRun, changes, command, shifted_split
 
+RUNS = ROOT / "runs" / "packaged"
 SEEDS = (20, 21, 22)
 VERSION = "2.0"
 _NAMES = {"default": "pneumoscope-children", "accurate": "pneumoscope-children-accurate"}
@@ -43,7 +44,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "packaged", help="where the runs are kept")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="where the runs are kept")
     parser.add_argument("--weights", type=Path, help="ImageNet weights of MobileNetV2 (safetensors), else timm's hub")
     args = parser.parse_args()
     args.runs.mkdir(parents=True, exist_ok=True)
