@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import common
@@ -20,24 +21,36 @@ from training_runs import TrainingRun, changes, command, shifted_split
 RUNS = ROOT / "runs" / "packaged"
 SEEDS = (20, 21, 22)
 VERSION = "2.0"
-_NAMES = {"default": "pneumoscope-children", "accurate": "pneumoscope-children-accurate"}
 _FOREIGN = "not_frontal_chest"
 _ORIGIN = "MobileNetV2 1.0 224, ImageNet, published with TensorFlow"
 _SAID = ("--weights-from", _ORIGIN, "--weights-licence", "Apache-2.0", "--bundle-version", VERSION)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a packaged bundle is called by itself, the command that makes it, and the seeds of its networks."""
+
+    title: str
+    makes: str
+    seeds: tuple[int, ...]
+
+
+_MADE = {
+    "default": Model("pneumoscope-children", "export", SEEDS[:1]),
+    "accurate": Model("pneumoscope-children-accurate", "ensemble", SEEDS),
+}
 
 
 def main() -> None:
     args = _arguments()
     data = common.data_folder()
     films = shifted_split(data / "kermany224", args.runs)
-    runs = [second(args.runs, seed, films, args.weights) for seed in SEEDS]
-    for run in runs:
-        run.train()
-    for name, makes in {
-        "default": ("export", runs[0].run),
-        "accurate": ("ensemble", *(run.run for run in runs)),
-    }.items():
-        place = _gated(name, makes, args.runs, films, data / _FOREIGN)
+    for name in args.only or _MADE:
+        model = _MADE[name]
+        runs = [second(args.runs, seed, films, args.weights) for seed in model.seeds]
+        for run in runs:
+            run.train()
+        place = _gated(name, runs, args.runs, films, data / _FOREIGN)
         command("release-check", "--bundle", place, "--data", films)
         _install(place, ROOT / "src" / "pneumoscope" / "bundle" / name)
 
@@ -45,6 +58,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=RUNS, help="where the runs are kept")
+    parser.add_argument("--only", action="append", choices=_MADE, help="this bundle; may be repeated")
     parser.add_argument("--weights", type=Path, help="ImageNet weights of MobileNetV2 (safetensors), else timm's hub")
     args = parser.parse_args()
     args.runs.mkdir(parents=True, exist_ok=True)
@@ -64,15 +78,14 @@ def second(runs: Path, seed: int, films: Path, weights: Path | None) -> Training
     return TrainingRun(runs, f"subtype-{seed}", "mobilenetv2-subtype", films, options, "ImageNet", before=before)
 
 
-def _gated(name: str, makes: Sequence[object], runs: Path, films: Path, foreign: Path) -> Path:
-    """The bundle that a command makes of runs, with a gate."""
-    bare, gated = runs / f"{name}-bare.zip", runs / name
+def _gated(name: str, members: Sequence[TrainingRun], runs: Path, films: Path, foreign: Path) -> Path:
+    """The bundle of these runs, with a gate."""
+    model, bare, gated = _MADE[name], runs / f"{name}-bare.zip", runs / name
     if not bare.exists():
-        command(*makes, "--out", bare, "--name", _NAMES[name], *_SAID)
+        command(model.makes, *(run.run for run in members), "--out", bare, "--name", model.title, *_SAID)
     if not gated.exists():
-        command(
-            "gate", "--bundle", bare, "--data", films, "--foreign", foreign, "--out", gated, "--bundle-version", VERSION
-        )
+        given = ("--data", films, "--foreign", foreign, "--bundle-version", VERSION)
+        command("gate", "--bundle", bare, "--out", gated, *given)
     return gated
 
 
