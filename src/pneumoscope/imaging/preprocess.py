@@ -125,7 +125,7 @@ def box_over_film(
     (top, left, bottom, right) in pixels of the film at its full size, whatever scale it was decoded at; None if these
     cells show none of the film.
     """
-    height, width = film.pixels.shape
+    height, width = film.extent
     if (box := box_on_film(cells, grid, (height, width), spec.size, spec.aspect)) is None:
         return None
     scales = [full / side for full, side in zip(film.full_size, (height, width), strict=True)] * 2
