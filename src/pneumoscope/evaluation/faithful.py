@@ -184,7 +184,7 @@ def _deletions(tested: Sequence[_Tested], whose: NDArray[np.intp], threshold: fl
 
 def on_pixels(region: Region, film: Radiograph) -> Patch:
     """The region in the pixels of the film as it was decoded."""
-    down, across = (side / full for side, full in zip(film.pixels.shape, film.full_size, strict=True))
+    down, across = (side / full for side, full in zip(film.extent, film.full_size, strict=True))
     edges = (region.top * down, region.left * across, region.bottom * down, region.right * across)
     return Patch(*map(round, edges))
 
