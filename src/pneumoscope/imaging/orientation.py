@@ -18,6 +18,18 @@ def turned(film: Radiograph, quarters: int) -> Radiograph:
     return replace(film, pixels=pixels, full_size=(width, height), spacing=spacing and (spacing[1], spacing[0]))
 
 
+def turned_box(box: tuple[int, int, int, int], size: tuple[int, int], quarters: int) -> tuple[int, int, int, int]:
+    """Where a (top, left, bottom, right) box of a film of this (height, width) lies once :func:`turned` has turned it.
+
+    >>> turned_box((0, 10, 20, 40), (100, 200), 1)
+    (160, 0, 190, 20)
+    """
+    for _ in range(quarters % 4):
+        (top, left, bottom, right), (height, width) = box, size
+        box, size = (width - right, top, width - left, bottom), (width, height)
+    return box
+
+
 def negative(film: Radiograph) -> Radiograph:
     """The film with black and white exchanged."""
     return replace(film, pixels=np.float32(1) - film.pixels)

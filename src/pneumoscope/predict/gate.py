@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pneumoscope.bundle import ModelBundle
 from pneumoscope.bundle.gate import GateNumbers, seen
 from pneumoscope.bundle.spec import Gate, Kind, Poor
-from pneumoscope.core import QualityFlag, Radiograph
-from pneumoscope.imaging.orientation import negative, turned
+from pneumoscope.core import QualityFlag, Radiograph, Region
+from pneumoscope.imaging.orientation import negative, turned, turned_box
 from pneumoscope.imaging.quality import MEASURES, half, measures
 from pneumoscope.predict.header import header_flags, header_reasons
 from pneumoscope.predict.quality import quality_flags
@@ -26,21 +26,28 @@ Map = NDArray[np.float32]
 
 
 class Remedy(NamedTuple):
-    """What puts a film right, in words, as a function, and how a map of the film put right becomes one of the film."""
+    """What puts a film right, in words and as a function, and by how many ``quarters`` that turns it anticlockwise."""
 
     done: str
     apply: Callable[[Radiograph], Radiograph]
-    back: Callable[[Map], Map]
+    quarters: int = 0
+
+    def back(self, grid: Map) -> Map:
+        """A map of the film put right as one of the film as it came."""
+        return np.ascontiguousarray(np.rot90(grid, -self.quarters))
+
+    def region_back(self, region: Region, righted: Radiograph) -> Region:
+        """A region of the film put right as one of the film as it came."""
+        box = (region.top, region.left, region.bottom, region.right)
+        return Region(*turned_box(box, righted.full_size, -self.quarters), region.share)
 
 
 def _turning(quarters: int, done: str) -> Remedy:
-    return Remedy(
-        done, lambda film: turned(film, quarters), lambda grid: np.ascontiguousarray(np.rot90(grid, -quarters))
-    )
+    return Remedy(done, lambda film: turned(film, quarters), quarters)
 
 
 REMEDIES: Final[dict[Kind, Remedy]] = {
-    "inverted": Remedy("with black and white exchanged", negative, lambda grid: grid),
+    "inverted": Remedy("with black and white exchanged", negative),
     "turned-left": _turning(-1, "turned back by a quarter to the right"),
     "upside-down": _turning(2, "turned back by a half"),
     "turned-right": _turning(1, "turned back by a quarter to the left"),

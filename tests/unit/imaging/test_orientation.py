@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.core import Radiograph
-from pneumoscope.imaging.orientation import negative, turned
+from pneumoscope.imaging.orientation import negative, turned, turned_box
 
 PIXELS = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]], np.float32)
 
@@ -29,3 +29,13 @@ def test_turned_back_it_is_the_same(quarters):
 def test_a_negative_of_a_negative_is_the_film():
     np.testing.assert_allclose(negative(film()).pixels, 1 - PIXELS)
     np.testing.assert_allclose(negative(negative(film())).pixels, PIXELS, atol=1e-7)
+
+
+@pytest.mark.parametrize("quarters", [-1, 0, 1, 2, 3, 4])
+def test_a_box_turns_with_its_film(quarters):
+    marked = np.zeros((5, 7))
+    marked[1:3, 2:6] = 1
+    top, left, bottom, right = turned_box((1, 2, 3, 6), (5, 7), quarters)
+    there = np.zeros_like(np.rot90(marked, quarters))
+    there[top:bottom, left:right] = 1
+    np.testing.assert_array_equal(there, np.rot90(marked, quarters))

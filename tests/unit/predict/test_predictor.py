@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import pytest
 from pydicom import dcmread
 
 from pneumoscope.bundle.spec import Certainty, Code, Label, Sample
-from pneumoscope.core import Failure, Reading, UnreadableFilm, UnsupportedFilm
+from pneumoscope.core import Failure, Radiograph, Reading, UnreadableFilm, UnsupportedFilm
 from pneumoscope.core.files import sha256_bytes
+from pneumoscope.imaging.orientation import turned
+from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.predict import Predictor
 from pneumoscope.stats.calibration import Calibration
 from tests.helpers import (
     CELL,
     RAMP,
+    SIZE,
     chest,
     flat,
     picture,
@@ -308,6 +312,28 @@ def test_correct_reads_it_so_and_notes_it(gated_bundle, gated):
     assert [flag.code for flag in reading.flags] == ["upside-down"]
     np.testing.assert_allclose(reading.heatmap, np.rot90(upright.heatmap, 2), atol=1e-6)  # over the film as it came
     assert correcting.read(picture(chest())).correction is None
+
+
+@pytest.mark.parametrize("aspect", ["squash", "pad", "crop"])
+@pytest.mark.parametrize(("quarters", "kind"), [(1, "turned-left"), (2, "upside-down"), (-1, "turned-right")])
+def test_a_corrected_films_regions_are_those_of_the_film_put_right(gated, aspect, quarters, kind):
+    """The network's picture is no square: what it was shown was the film put right, not the film as it came."""
+    spec = msgspec.structs.replace(
+        gated.bundle.spec,
+        preprocessing=Preprocessing(size=SIZE, aspect=aspect),
+        gate=tiny_gate(novel_from=9.0),
+    )
+    point = msgspec.structs.replace(gated.operating_point, threshold=0.0)
+    correcting = Predictor(replace(gated.bundle, spec=spec), gated.engine, point, correct=True)
+    pixels = chest((320, 240)).astype(np.float32) / 255
+    upright = Radiograph(pixels=pixels, digest="", full_size=(320, 240), container="png")
+    reading, plain = (correcting.read_film(one, name="a") for one in (turned(upright, quarters), upright))
+    assert (reading.correction.code, reading.findings) == (kind, plain.findings)
+    regions = [np.zeros(reading.film_size), np.zeros(plain.film_size)]
+    for shown, one in zip(regions, (reading, plain), strict=True):
+        (region,) = one.regions
+        shown[region.top : region.bottom, region.left : region.right] = region.share
+    np.testing.assert_array_equal(regions[0], np.rot90(regions[1], quarters))
 
 
 def test_a_negative_is_read_as_its_positive(gated_bundle, gated):
