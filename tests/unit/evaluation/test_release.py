@@ -9,7 +9,7 @@ import pytest
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.bundle.spec import Graph, OperatingPoint, Sample
-from pneumoscope.core import ForeignBundle
+from pneumoscope.core import DamagedBundle, ForeignBundle
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
 from pneumoscope.evaluation import check_release
@@ -171,6 +171,20 @@ def test_answers_that_are_no_numbers_on_some_number_of_threads_are_found_out(tin
     engines = {engine.name: lambda graph, n: Unsteady(engine, float("nan") if n == threads else 0.0)}
     monkeypatch.setattr("pneumoscope.evaluation.release.ENGINES", engines)
     assert [check.passed for check in _steady(bundle, engine)] == [False, False]
+
+
+def test_a_graph_that_takes_one_film_at_a_time_is_found_out(tiny_bundle, monkeypatch):
+    class Single(Unsteady):
+        def run(self, shown: np.ndarray) -> Outputs:
+            if len(shown) > 1:
+                raise DamagedBundle("ONNX Runtime refuses the films")
+            return self.engine.run(shown)
+
+    bundle = load_bundle(tiny_bundle)
+    engine = OnnxRuntimeEngine(bundle.graph)
+    monkeypatch.setattr("pneumoscope.evaluation.release.ENGINES", {engine.name: lambda graph, _: Single(engine)})
+    (check,) = _steady(bundle, engine)
+    assert (check.passed, check.found) == (False, "ONNX Runtime refuses the films")
 
 
 def test_the_packaged_bundle_is_whole_and_steady():
