@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.bundle.gate import GateNumbers
+from pneumoscope.bundle.gate import UNREADABLE, GateNumbers
 from pneumoscope.bundle.spec import (
     CARD_FILE,
     FORMAT,
@@ -40,12 +40,6 @@ A folder of one's own that is called so is meant by a path with a slash, such as
 
 _LARGEST_FILE = 2**30
 _NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, GATE_FILE, CARD_FILE}
-
-_UNREADABLE = (
-    *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-"""What NumPy and zipfile raise on damaged archives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +85,7 @@ class GoldenVectors:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 films = tuple(archive[f"film_{i}"] for i in range(len(archive.files) - len(OUTPUTS)))
                 return cls(films, {name: archive[name] for name in OUTPUTS})
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DamagedBundle(f"{GOLDEN_FILE}: cannot be read: {error}. Get the bundle again.") from error
 
 
@@ -133,7 +127,7 @@ def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
 def _gate(about: Gate, data: bytes, golden: GoldenVectors) -> GateNumbers:
     """The numbers, which must be for the graph's features and the kinds that the description names."""
     numbers = GateNumbers.from_bytes(data)
-    expected, found = (len(about.kinds), golden.outputs["features"].shape[1]), (numbers.kinds, numbers.features)
+    expected, found = (len(about.kinds), *golden.outputs["features"].shape[1:]), (numbers.kinds, numbers.features)
     if found != expected:
         raise DamagedBundle(f"{GATE_FILE}: expected {expected} kinds of pictures and features of a film, got {found}")
     return numbers

@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,11 @@ from pneumoscope.core import DamagedBundle
 from pneumoscope.imaging.preprocess import coarse
 from pneumoscope.stats.novelty import residual
 
-_UNREADABLE = (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
+UNREADABLE: Final = (
+    *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy and zipfile raise on damaged archives."""
 
 Floats = NDArray[np.float32]
 
@@ -34,7 +39,7 @@ class GateNumbers:
 
     Raises
     ------
-    DamagedBundle : if the shapes do not fit each other, or a number is none.
+    DamagedBundle : if the shapes do not fit each other, leave no cell of greys, or a number is none.
     """
 
     basis: Floats
@@ -45,7 +50,7 @@ class GateNumbers:
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         shapes = {name: values.shape for name, values in arrays.items()}
         flat = [len(shape) for shape in shapes.values()] == [2, 2, 1]
-        if not flat or self.weights.shape != (self.features + self.side**2, self.kinds):
+        if not flat or self.side < 1 or self.weights.shape != (self.features + self.side**2, self.kinds):
             raise DamagedBundle(f"{GATE_FILE}: expected arrays that fit each other, got the shapes {shapes}")
         if not all(values.dtype == np.float32 and np.isfinite(values).all() for values in arrays.values()):
             raise DamagedBundle(f"{GATE_FILE}: expected finite numbers")
@@ -82,7 +87,7 @@ class GateNumbers:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 return cls(**{field.name: archive[field.name].astype(np.float32) for field in fields(cls)})
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DamagedBundle(f"{GATE_FILE}: cannot be read: {error}. Get the bundle again.") from error
 
     def novelty(self, features: Floats) -> NDArray[np.float64]:

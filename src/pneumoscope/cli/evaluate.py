@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 @click.option(
     "--prepared",
     is_flag=True,
-    help="Read films as training prepares them, once, at the network's size in 8 bits: quick when done again. With "
-    "--quick only.",
+    help="Read films as training prepares them, once, at the network's size in 8 bits and without their headers: quick "
+    "when done again. With --quick only.",
 )
 @click.option(
     "--quick",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     nargs=2,
     type=click.IntRange(0, 130),
     metavar="LOW HIGH",
-    help="Whom the bundle is for, in whole years.  [default: those whose films it has learned from]",
+    help="Whom the bundle is for, in whole years.  [default: as it says, or those whose films it has learned from]",
 )
 @click.option(
     "--also",
@@ -78,6 +78,8 @@ def gate(
         raise click.UsageError(f"--out {out}: expected a new bundle, as its history names the old one: keep both")
     if ages and ages[0] > ages[1]:
         raise click.UsageError(f"--ages {ages[0]} {ages[1]}: expected the least, then the greatest")
+    if len(dict(also)) < len(also):
+        raise click.UsageError("--also: expected each NAME once")
     if missing := [path for _, path in also if not Path(path).exists()]:
         raise click.UsageError(f"--also: no such file or folder: {missing[0]}")
     check_target(out)
@@ -94,9 +96,9 @@ def gate(
         progress=progress,
     )
     _tell(result)
+    written = save_gated(result, out)
     if table:
         _write(result, table)
-    written = save_gated(result, out)
     click.echo(f"wrote {out}: {written.spec.name} {written.spec.version}, sha256 {written.digest[:16]}", err=True)
 
 

@@ -128,7 +128,8 @@ def evaluate(
     first, whatever the first answer; of labels that exclude each other, one that is not stated counts as no where
     another is true. Films that cannot be read stay out of the measures and are counted. With ``cache``, the
     films prepared there (at the network's size, in 8 bits) are read in place of the files, and prepared first if need
-    be. ``outside`` says who is on the films, if they are not those for whom the bundle is meant.
+    be: without their headers, so that only the picture is a reason to refuse one. ``outside`` says who is on the films,
+    if they are not those for whom the bundle is meant.
 
     Raises
     ------
@@ -265,7 +266,7 @@ def _data(manifest: Manifest, split: str, read: _Read, unreadable: int, *, prepa
         positive=int((read.truth[:, 0] == 1).sum()),
         patients=len({film.key for film in read.films}),
         unreadable=unreadable,
-        read_from="prepared films, 8 bits" if prepared else "",
+        read_from="prepared films, 8 bits, without their headers" if prepared else "",
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
+from pneumoscope.core import ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation.faithful import Faithfulness, faithfulness
 from pneumoscope.evaluation.heat import GroupHeat, heat_by_outcome
 from pneumoscope.evaluation.labelled import LabelledFilms
-from pneumoscope.evaluation.lungs import LungHeat, heat_on_lungs, lung_zone
+from pneumoscope.evaluation.lungs import LungHeat, Zone, heat_on_lungs, lung_zone
 from pneumoscope.evaluation.occlusion import MarkerTest, paint_markers
 from pneumoscope.evaluation.seen import look_at
 from pneumoscope.predict import Predictor
@@ -33,6 +34,10 @@ MOST_BY_MARKS: Final = 0.1
 """Of the log-odds, that painting over burnt-in marks may change more than painting over as much elsewhere."""
 LEAST_BY_REGION: Final = 0.1
 """Of the log-odds, that taking the strongest region out lowers more than taking out as much elsewhere."""
+
+
+_LUNGS: Final = "evidence on the lungs"
+_ON_LUNGS: Final = f"of true positives at least {LEAST_ON_LUNGS:g} times the lung zone's share of the film"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,24 +68,30 @@ def check_explanation(
     def options(what: str) -> dict[str, Any]:
         return {"jobs": jobs, "progress": partial(progress, what=what) if progress else None}
 
-    zone = lung_zone(predictor, films, **options("mean film"))
+    zone = _zone(predictor, films, **options("mean film"))
     seen = look_at(predictor, films, **options("heat maps"))
-    yield from _on_lungs(heat_on_lungs(seen, zone))
+    yield _unmeasured(_LUNGS, _ON_LUNGS, zone) if isinstance(zone, str) else _on_lungs(heat_on_lungs(seen, zone))
     yield from _at_the_border(heat_by_outcome(seen))
     yield _marks(paint_markers(predictor, films, **options("marks")))
     yield from _faithful(faithfulness(predictor, films, **options("regions taken out")))
 
 
-def _on_lungs(found: LungHeat | None) -> Iterator[Check]:
-    expected = f"of true positives at least {LEAST_ON_LUNGS:g} times its share of the film"
+def _zone(predictor: Predictor, films: LabelledFilms, **options: Any) -> Zone | str:
+    """Where lungs are on these films, or why that cannot be told: a line that failed, and no end to the others."""
+    try:
+        return lung_zone(predictor, films, **options)
+    except ManifestError as error:
+        return str(error)
+
+
+def _on_lungs(found: LungHeat | None) -> Check:
     if found is None:
-        yield _unmeasured("evidence on the lungs", expected)
-        return
+        return _unmeasured(_LUNGS, _ON_LUNGS)
     least, area = LEAST_ON_LUNGS * found.area, found.area
-    yield Check(
-        name="evidence on the lungs",
+    return Check(
+        name=_LUNGS,
         passed=found.evidence.low >= least,
-        expected=f"{expected}, {least:.1%}",
+        expected=f"{_ON_LUNGS}, {least:.1%}",
         found=f"{_shares(found.evidence)} on {area:.1%} of the film, {found.evidence.value / area:.2f} times",
     )
 
@@ -121,9 +132,9 @@ def _faithful(found: Faithfulness) -> Iterator[Check]:
         yield Check(name=f"{name}, {one.fill}", passed=passed, expected=expected, found=told)
 
 
-def _unmeasured(name: str, expected: str) -> Check:
+def _unmeasured(name: str, expected: str, why: str = "too few films to tell") -> Check:
     """What could not be measured has not been passed."""
-    return Check(name=name, passed=False, expected=expected, found="too few films to tell")
+    return Check(name=name, passed=False, expected=expected, found=why)
 
 
 def _shares(estimate: Estimate) -> str:

@@ -19,6 +19,8 @@ from PIL import Image
 from pneumoscope.core import Radiograph, Region
 from pneumoscope.evaluation.labelled import LabelledFilms, Progress
 from pneumoscope.evaluation.measured import log_odds, mean, share
+from pneumoscope.imaging.placing import place
+from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.predict import Predictor
 from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
@@ -30,7 +32,9 @@ _COARSE: Final = 8
 _STEPS: Final = 29
 """Places along each side where a patch is tried."""
 _TALLEST, _WIDEST = 2, 3
-"""A patch has at most a half of the film's height and a third of its width: there is always room for a control."""
+"""A patch has at most a half of the height and a third of the width that is shown: a control always has room."""
+_DIGITS: Final = 9
+"""Of a sum of cells: parts that are as hot must not be told apart by rounding."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,9 @@ def faithfulness(
             return "negative"
         if not reading.regions or reading.heatmap is None:
             return "without"
-        region = strongest(on_pixels(reading.regions[0], film), reading.heatmap, film)
-        patches = region, elsewhere(region, film.pixels.shape)
+        seen = shown(film, predictor.bundle.spec.preprocessing)
+        region = strongest(on_pixels(reading.regions[0], film), reading.heatmap, film, seen)
+        patches = region, elsewhere(region, seen)
         versions = [filled(film, patch, fill, typical) for fill in FILLS for patch in patches]
         findings = [predictor.read_film(one, name=name, heatmap=False).finding for one in versions]
         odds = log_odds(np.array([finding.probability for finding in (reading.finding, *findings)]))
@@ -184,59 +189,70 @@ def _deletions(tested: Sequence[_Tested], whose: NDArray[np.intp], threshold: fl
 
 def on_pixels(region: Region, film: Radiograph) -> Patch:
     """The region in the pixels of the film as it was decoded."""
-    down, across = (side / full for side, full in zip(film.pixels.shape, film.full_size, strict=True))
+    down, across = (side / full for side, full in zip(film.extent, film.full_size, strict=True))
     edges = (region.top * down, region.left * across, region.bottom * down, region.right * across)
     return Patch(*map(round, edges))
 
 
-def strongest(region: Patch, heat: Grid, film: Radiograph) -> Patch:
-    """The part of a region with the most heat, of at most half the film's height and a third of its width."""
-    height, width = film.pixels.shape
-    rows, columns = min(region.height, height // _TALLEST), min(region.width, width // _WIDEST)
-    warm = np.asarray(Image.fromarray(heat).resize((width, height), Image.Resampling.NEAREST), np.float64)
-    sums = np.pad(warm.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    top, left = _grid(_starts(region.top, region.bottom - rows), _starts(region.left, region.right - columns))
-    bottom, right = top + rows, left + columns
-    best = (sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]).argmax()
-    return Patch(int(top[best]), int(left[best]), int(bottom[best]), int(right[best]))
+def shown(film: Radiograph, spec: Preprocessing) -> Patch:
+    """What the network is shown of the film: all of it, unless it is cropped. What it is not shown is no control."""
+    left, top, right, bottom = place(film.extent, spec.size, spec.aspect).box
+    return Patch(*map(round, (top, left, bottom, right)))
 
 
-def elsewhere(region: Patch, shape: tuple[int, ...]) -> Patch:
-    """A patch of the region's size that does not meet it, as near as can be to its mirror image.
+def strongest(region: Patch, heat: Grid, film: Radiograph, seen: Patch) -> Patch:
+    """The part of a region with the most heat, of at most half the height and a third of the width that is ``seen``."""
+    rows, columns = min(region.height, seen.height // _TALLEST), min(region.width, seen.width // _WIDEST)
+    tops, lefts = _starts(region.top, region.bottom - rows), _starts(region.left, region.right - columns)
+    down = _cells_in(tops, rows, film.extent[0], heat.shape[0])
+    across = _cells_in(lefts, columns, film.extent[1], heat.shape[1])
+    warm = (down @ heat @ across.T).round(_DIGITS)
+    i, j = np.unravel_index(warm.argmax(), warm.shape)
+    return _patch(tops[i], lefts[j], rows, columns)
+
+
+def _cells_in(starts: NDArray[np.intp], length: int, side: float, cells: int) -> NDArray[np.float64]:
+    """(N, cells) how much of each of a side's cells lies in each of N stretches of so many pixels."""
+    edges = np.stack([starts, starts + length]) * cells / side
+    until_start, until_stop = np.clip(edges[..., np.newaxis] - np.arange(cells), 0.0, 1.0)
+    covered: NDArray[np.float64] = until_stop - until_start
+    return covered
+
+
+def elsewhere(region: Patch, seen: Patch) -> Patch:
+    """A patch of the region's size that does not meet it, as near as can be to its mirror image in what is ``seen``.
 
     The mirror image is what the other lung shows at the same height: a harder test than a corner would be.
 
     Raises
     ------
-    ValueError : if the film has no room for it.
+    ValueError : if there is no room for it.
 
-    >>> elsewhere(Patch(10, 0, 20, 10), (100, 100))
+    >>> elsewhere(Patch(10, 0, 20, 10), Patch(0, 0, 100, 100))
     Patch(top=10, left=90, bottom=20, right=100)
     """
-    height, width = shape
-    mirrored = width - region.right
-    tops = _starts(0, height - region.height, region.top, region.top - region.height, region.bottom)
-    lefts = _starts(0, width - region.width, mirrored, region.left - region.width, region.right)
-    top, left = _grid(tops, lefts)
+    mirrored = seen.left + seen.right - region.right
+    lasts = seen.bottom - region.height, seen.right - region.width
+    tops = _starts(seen.top, lasts[0], region.top, region.top - region.height, region.bottom)
+    lefts = _starts(seen.left, lasts[1], mirrored, region.left - region.width, region.right)
+    top, left = (places.ravel() for places in np.meshgrid(tops, lefts, indexing="ij"))
     clear = (top + region.height <= region.top) | (top >= region.bottom)
     clear |= (left + region.width <= region.left) | (left >= region.right)
     if not clear.any():
-        raise ValueError(f"expected a patch that leaves room for another on {height} x {width} pixels, got {region}")
-    away = ((top - region.top) / height) ** 2 + ((left - mirrored) / width) ** 2
+        raise ValueError(f"expected a patch that leaves room for another in {seen}, got {region}")
+    away = ((top - region.top) / seen.height) ** 2 + ((left - mirrored) / seen.width) ** 2
     best = np.flatnonzero(clear)[away[clear].argmin()]
-    return Patch(int(top[best]), int(left[best]), int(top[best]) + region.height, int(left[best]) + region.width)
+    return _patch(top[best], left[best], region.height, region.width)
+
+
+def _patch(top: np.intp, left: np.intp, rows: int, columns: int) -> Patch:
+    return Patch(int(top), int(left), int(top) + rows, int(left) + columns)
 
 
 def _starts(first: int, last: int, *further: int) -> NDArray[np.intp]:
     """Places from ``first`` to ``last``, and those ``further`` ones that lie among them."""
     steps = np.rint(np.linspace(first, last, _STEPS)).astype(np.intp)
     return np.union1d(steps, [place for place in further if first <= place <= last]).astype(np.intp)
-
-
-def _grid(tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Every top with every left."""
-    top, left = np.meshgrid(tops, lefts, indexing="ij")
-    return top.ravel(), left.ravel()
 
 
 def filled(film: Radiograph, patch: Patch, fill: str, typical: Grid) -> Radiograph:

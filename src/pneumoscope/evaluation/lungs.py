@@ -49,7 +49,7 @@ def lung_zone(
 
     Raises
     ------
-    ManifestError : if no such film can be read, or their mean shows no lungs.
+    ManifestError : if there is no such film that can be read, or their mean shows no lungs.
     """
     healthy = films.only(np.flatnonzero(films.truth == 0))
 
@@ -59,7 +59,10 @@ def lung_zone(
     opened = healthy.opened(predictor, squashed, jobs=jobs, progress=progress)
     pictures = [picture for picture in opened if picture is not None]
     if not pictures:
-        raise ManifestError(f"{films.root}: expected films without the finding, to tell where lungs are; found none")
+        raise ManifestError(
+            f"{films.root}: expected films without the finding that can be read, to tell where lungs are; found none "
+            f"among {len(healthy)}: add some to the split"
+        )
     return zone_of(np.mean(pictures, axis=0, dtype=np.float64))
 
 
@@ -79,9 +82,10 @@ def zone_of(film: NDArray[np.float64]) -> Zone:
     fields, _ = ndimage.label(depth > max(_DEEP * depth.max(), _NOISE))
     middle = film.shape[1] // 2
     halves = [np.bincount(half[half > 0].ravel()) for half in (fields[:, :middle], fields[:, middle:])]
-    if not all(counts.any() for counts in halves):
+    largest = {int(counts.argmax()) for counts in halves if counts.any()}
+    if len(largest) < 2:
         raise ManifestError("the mean of the films without the finding shows no lungs: expected frontal films, upright")
-    lungs = np.isin(fields, [counts.argmax() for counts in halves])
+    lungs = np.isin(fields, list(largest))
     reached = [np.logical_or.accumulate(each, axis=1) for each in (lungs, lungs[:, ::-1])]
     zone: Zone = reached[0] & reached[1][:, ::-1]
     return zone

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.delong import newcombe_auc
@@ -107,13 +107,16 @@ def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 def mean(
     values: NDArray[np.float64], patients: NDArray[np.intp], least: float = -math.inf, most: float = math.inf
 ) -> Estimate:
-    """The mean with its interval from the normal distribution, of values from ``least`` to ``most``.
+    """The mean with its interval from Student's distribution, of values from ``least`` to ``most``.
 
-    The films of a single patient do not tell how patients differ: the interval then goes from ``least`` to ``most``.
+    It has as many degrees of freedom as there are patients, less one: with the normal distribution, intervals of few
+    patients are far too narrow. The films of a single patient do not tell how patients differ: the interval then goes
+    from ``least`` to ``most``.
     """
-    middle, half = float(values.mean()), _Z * standard_error(values, patients)
-    if math.isnan(half):
+    middle, people = float(values.mean()), len(np.unique(patients))
+    if people < 2:
         return Estimate(value=middle, low=least, high=most)
+    half = float(t.ppf(0.975, people - 1)) * standard_error(values, patients)
     return Estimate(value=middle, low=max(least, middle - half), high=min(most, middle + half))
 
 

@@ -160,7 +160,7 @@ def _refuse_known(bundle: ModelBundle, manifest: Manifest) -> None:
     for change in spec.history:
         if change.manifest_digest == digest:
             raise ManifestError(
-                f"{manifest.root}: {spec.name} {spec.version} was recalibrated with these films already, on "
+                f"{manifest.root}: {spec.name} {spec.version} was {change.what} with these films already, on "
                 f"{change.made}. Take newer films, or start from the bundle that it was made of, {change.name} "
                 f"{change.version} ({change.digest[:16]})"
             )

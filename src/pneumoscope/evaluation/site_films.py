@@ -48,6 +48,8 @@ def read_site(
 ) -> SiteFilms:
     """Read the films of a split, or all, that state the bundle's one label, or its first and the others hang on it.
 
+    Those that the bundle would refuse are answered all the same, and counted.
+
     Raises
     ------
     BundleError : if the bundle tells several labels.
@@ -63,14 +65,15 @@ def read_site(
     truth = targets(films, [label])[:, 0].astype(np.int64)
     patients = ["/".join(film.key) for film in films]
     _check_enough(manifest, label, truth, patients)
-    findings = [outcome.finding for _, outcome in read if isinstance(outcome, Reading)]
+    readings = [outcome for _, outcome in read if isinstance(outcome, Reading)]
+    findings = [reading.finding for reading in readings]
     p = np.clip([finding.probability for finding in findings], _NEVER, 1 - _NEVER)
     return SiteFilms(
         truth=truth,
         scores=np.log(p) - np.log1p(-p),
         decisions=np.array([finding.positive for finding in findings]),
         patients=patients,
-        data=_words(films, split, len(outcomes) - len(read)),
+        data=_words(films, split, len(outcomes) - len(read), sum(bool(reading.abstention) for reading in readings)),
         manifest_digest=manifest.digest,
     )
 
@@ -112,7 +115,8 @@ def _check_enough(manifest: Manifest, label: str, truth: NDArray[np.int64], pati
         )
 
 
-def _words(films: list[Film], split: str | None, unreadable: int) -> str:
+def _words(films: list[Film], split: str | None, unreadable: int, refused: int) -> str:
     sources = ", ".join(sorted({film.source for film in films}))
     where = f", split {split}" if split else ""
-    return f"{len(films)} films of {sources}{where}" + (f" ({unreadable} could not be read)" if unreadable else "")
+    lost = f" ({unreadable} could not be read)" if unreadable else ""
+    return f"{len(films)} films of {sources}{where}{lost}" + (f", {refused} of which it refuses" if refused else "")

@@ -21,6 +21,7 @@ judged.
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from pneumoscope.core import Radiograph, UnreadableFilm
 from pneumoscope.imaging.colour import chroma_of_rgb, luma, refuse_colour
 from pneumoscope.imaging.dicom_age import age_in_years
-from pneumoscope.imaging.dicom_display import display, lut_of
+from pneumoscope.imaging.dicom_display import display, lut_of, shown_by_header
 from pneumoscope.imaging.dicom_frame import PALETTE, Frame, decode
 from pneumoscope.imaging.dicom_header import Header, parse
 
@@ -97,14 +98,17 @@ def _decoded(header: Header, min_size: tuple[int, int] | None) -> tuple[Frame, i
     value in it decides how others are shown.
     """
     step = _reduction((header.short("Rows") or 0, header.short("Columns") or 0), min_size) if min_size else 1
-    alike = header.short("PixelPaddingValue") is None and header.text("WindowWidth") is not None
-    frame = decode(header, halve=step >= 4 and alike)
+    frame = decode(header, halve=step >= 4 and shown_by_header(header))
     return frame, step if frame.values.shape[:2] == frame.size else step // 2
 
 
 def _reduction(size: tuple[int, int], min_size: tuple[int, int]) -> int:
-    """How many pixels of a film may become one, each way: twice ``min_size`` is left, as of a JPEG."""
-    return max(1, min(side // (2 * least) for side, least in zip(size, min_size, strict=True)))
+    """How many pixels of a film may become one, each way: twice ``min_size`` is left, as of a JPEG.
+
+    No more than ``Radiograph.extent`` can tell from how many pixels there were and are.
+    """
+    fitting = min(side // (2 * least) for side, least in zip(size, min_size, strict=True))
+    return max(1, min(fitting, math.isqrt(min(size) // 2)))
 
 
 def encode_dataset(dataset: Dataset) -> bytes:

@@ -64,6 +64,18 @@ def display(
     return _looked_up(np.clip(shown, 0, 1).astype(np.float32), places, step), notes
 
 
+def shown_by_header(header: Header) -> bool:
+    """Whether the header alone says how values are shown, whatever the least and the largest of them, and none is padding.
+
+    Raises
+    ------
+    UnreadableFilm : as :func:`display` does.
+    """
+    if header.short("PixelPaddingValue") is not None:
+        return False
+    return bool(_voi_luts(header)) or _has_window(header, [])
+
+
 def _levels_of(values: NDArray[Any]) -> tuple[Levels, _Places]:
     """Levels that the film can hold, and each pixel's place among them."""
     low, high = int(values.min()), int(values.max())
@@ -123,12 +135,15 @@ def _modality(levels: Levels, header: Header, signed: bool, notes: list[str]) ->
 
 def _voi(measured: Levels, present: Callable[[], NDArray[np.bool_]], header: Header, notes: list[str]) -> Levels:
     """PS3.3 C.11.2: the first lookup table, else the first window, else from the smallest to the largest value."""
-    items = [item for item in header.items("VOILUTSequence") if "LUTData" in item]
-    if items:
+    if items := _voi_luts(header):
         notes.append("VOI LUT applied" + (f", the first of {len(items)}" if len(items) > 1 else ""))
         lut = _lut(items[0], signed=header.short("PixelRepresentation") == 1 or bool(measured.min() < 0))
         return _look_up(np.rint(measured), lut) / lut.full
     return _window(measured, header, notes) if _has_window(header, notes) else _stretch(measured, present(), notes)
+
+
+def _voi_luts(header: Header) -> list[Header]:
+    return [item for item in header.items("VOILUTSequence") if "LUTData" in item]
 
 
 def _has_window(header: Header, notes: list[str]) -> bool:

@@ -215,7 +215,7 @@ def _halved(frame: bytes, stream: Stream, layout: Layout) -> NDArray[np.uint16] 
     pylibjpeg cannot do that; Pillow can, and gives the values in the upper ones of 16 bits. None where it might not be
     the same frame, or the coder has kept no half of it.
     """
-    plain = layout.photometric in _GREY and not layout.signed and layout.stored == stream.precision > 8
+    plain = layout.photometric in _GREY and not layout.signed and 8 < layout.stored == stream.precision <= 16
     if not (plain and stream.ends and may_be_halved(frame)):
         return None
     try:

@@ -102,7 +102,7 @@ def _weights(cells: int, seen: tuple[float, float], shown: slice, side: int) -> 
 
 
 def box_on_film(
-    cells: tuple[slice, slice], grid: Size, film: Size, picture: Size, aspect: Aspect
+    cells: tuple[slice, slice], grid: Size, film: Extent, picture: Size, aspect: Aspect
 ) -> tuple[float, float, float, float] | None:
     """Where cells of a map of the picture, some rows and columns of a ``grid``, lie on the film.
 

@@ -125,10 +125,9 @@ def box_over_film(
     (top, left, bottom, right) in pixels of the film at its full size, whatever scale it was decoded at; None if these
     cells show none of the film.
     """
-    height, width = film.pixels.shape
-    if (box := box_on_film(cells, grid, (height, width), spec.size, spec.aspect)) is None:
+    if (box := box_on_film(cells, grid, film.extent, spec.size, spec.aspect)) is None:
         return None
-    scales = [full / side for full, side in zip(film.full_size, (height, width), strict=True)] * 2
+    scales = [full / side for full, side in zip(film.full_size, film.extent, strict=True)] * 2
     top, left, bottom, right = (round(edge * scale, _DIGITS) for edge, scale in zip(box, scales, strict=True))
     return math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)
 

@@ -5,7 +5,7 @@ A bundle that says neither whom it is for nor has a gate answers every film, wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pneumoscope.bundle import ModelBundle
 from pneumoscope.bundle.gate import GateNumbers, seen
 from pneumoscope.bundle.spec import Gate, Kind, Poor
-from pneumoscope.core import QualityFlag, Radiograph
-from pneumoscope.imaging.orientation import negative, turned
+from pneumoscope.core import QualityFlag, Radiograph, Region
+from pneumoscope.imaging.orientation import negative, turned, turned_box
 from pneumoscope.imaging.quality import MEASURES, half, measures
 from pneumoscope.predict.header import header_flags, header_reasons
 from pneumoscope.predict.quality import quality_flags
@@ -26,24 +26,30 @@ Map = NDArray[np.float32]
 
 
 class Remedy(NamedTuple):
-    """What puts a film right, in words, as a function, and how a map of the film put right becomes one of the film."""
+    """What puts a film right, in words, and how: ``quarters`` to turn it by, anticlockwise, or else its negative."""
 
     done: str
-    apply: Callable[[Radiograph], Radiograph]
-    back: Callable[[Map], Map]
+    quarters: int = 0
 
+    def apply(self, film: Radiograph) -> Radiograph:
+        """The film put right."""
+        return turned(film, self.quarters) if self.quarters else negative(film)
 
-def _turning(quarters: int, done: str) -> Remedy:
-    return Remedy(
-        done, lambda film: turned(film, quarters), lambda grid: np.ascontiguousarray(np.rot90(grid, -quarters))
-    )
+    def map_back(self, grid: Map) -> Map:
+        """A map of the film put right as one of the film as it came."""
+        return np.ascontiguousarray(np.rot90(grid, -self.quarters))
+
+    def region_back(self, region: Region, righted: Radiograph) -> Region:
+        """A region of the film put right as one of the film as it came."""
+        box = (region.top, region.left, region.bottom, region.right)
+        return Region(*turned_box(box, righted.full_size, -self.quarters), region.share)
 
 
 REMEDIES: Final[dict[Kind, Remedy]] = {
-    "inverted": Remedy("with black and white exchanged", negative, lambda grid: grid),
-    "turned-left": _turning(-1, "turned back by a quarter to the right"),
-    "upside-down": _turning(2, "turned back by a half"),
-    "turned-right": _turning(1, "turned back by a quarter to the left"),
+    "inverted": Remedy("with black and white exchanged"),
+    "turned-left": Remedy("turned back by a quarter to the right", -1),
+    "upside-down": Remedy("turned back by a half", 2),
+    "turned-right": Remedy("turned back by a quarter to the left", 1),
 }
 """By the kind of picture that asks for it."""
 

@@ -7,7 +7,7 @@ any (``"XX"``, ``"RIBCAGE"``) is typing, and a reason for doubt alone: it says n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pneumoscope.bundle.spec import Population
@@ -151,10 +151,10 @@ def _outside(film: Radiograph, population: Population) -> Iterator[tuple[Quality
         yield QualityFlag("wrong-modality", message), film.modality in OTHER_MODALITIES
     if film.body_part and not any(part in film.body_part for part in p.body_parts):
         message = f"The header says {film.body_part}, not the {p.body_parts[0].lower()}."
-        yield QualityFlag("wrong-body-part", message), _names_another_part(film.body_part)
+        yield QualityFlag("wrong-body-part", message), _names(film.body_part, OTHER_PARTS)
     if film.view and film.view not in p.views:
         message = f"The header says view {film.view}, not frontal ({_listed(p.views)})."
-        yield QualityFlag("wrong-view", message), film.view in OTHER_VIEWS
+        yield QualityFlag("wrong-view", message), _names(film.view, OTHER_VIEWS) and not _names(film.view, p.views)
 
 
 def _age(film: Radiograph, population: Population) -> Iterator[tuple[QualityFlag, bool]]:
@@ -166,8 +166,9 @@ def _age(film: Radiograph, population: Population) -> Iterator[tuple[QualityFlag
         yield QualityFlag("wrong-age", message), True
 
 
-def _names_another_part(text: str) -> bool:
-    return not OTHER_PARTS.isdisjoint(re.findall("[A-Z]+", text))
+def _names(text: str, words: Iterable[str]) -> bool:
+    """Whether one of the words is there as a word of its own: a PHARMACY is no ARM."""
+    return not set(words).isdisjoint(re.findall("[A-Z]+", text))
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -181,7 +181,7 @@ class Predictor:
         answered = self.force or not abstention
         findings = self._findings(shown.outputs) if answered else ()
         inferred = perf_counter()
-        explained = self._explained(shown, film, findings[0]) if heatmap and findings else _Explanation()
+        explained = self._explained(shown, findings[0]) if heatmap and findings else _Explanation()
         return Reading(
             film=name,
             findings=findings,
@@ -232,20 +232,20 @@ class Predictor:
         answer = (label.name, probability, point.name, point.threshold, positive, sure)
         return Finding(*answer, given=label.given, otherwise=label.otherwise)
 
-    def _explained(self, look: _Look, film: Radiograph, finding: Finding) -> _Explanation:
+    def _explained(self, look: _Look, finding: Finding) -> _Explanation:
         """Evidence for the first finding, in log-odds: in a clear case all the cells' probabilities would be near 1.
 
-        It lies over the ``film`` as it came, whatever was done to it before the ``look``.
+        It lies over the film as it came, whatever was done to it before the ``look``.
         """
         label, preprocessing = self.bundle.spec.labels[0], self.bundle.spec.preprocessing
-        cells = look.outputs.cam[0, 0]
-        evidence = label.calibration.log_odds(cells)
+        evidence = label.calibration.log_odds(look.outputs.cam[0, 0])
         seen = np.clip(evidence / label.strong_evidence, 0.0, 1.0).astype(np.float32)
         heatmap = map_over_film(seen, look.film, preprocessing)
+        regions = regions_of(evidence, look.film, preprocessing) if finding.positive else ()
         if look.remedy:
-            back = REMEDIES[look.remedy].back
-            heatmap, evidence = back(heatmap), label.calibration.log_odds(back(cells))
-        regions = regions_of(evidence, film, preprocessing) if finding.positive else ()
+            remedy = REMEDIES[look.remedy]
+            heatmap = remedy.map_back(heatmap)
+            regions = tuple(remedy.region_back(region, look.film) for region in regions)
         return _Explanation(heatmap, label.strong_evidence, regions)
 
 

@@ -86,8 +86,8 @@ def _colours(steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _coloured(heat: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
-    """Upsample, then colour: a colour between two cells is the colour of the value between them."""
-    smooth = Image.fromarray(_steps(heat)).resize(size, Image.Resampling.BICUBIC)
+    """Upsample, then colour: a colour between two cells is the colour of a value between theirs, never beyond."""
+    smooth = Image.fromarray(_steps(heat)).resize(size, Image.Resampling.BILINEAR)
     return Image.fromarray(_colours(np.asarray(smooth)))
 
 

@@ -41,8 +41,10 @@ def _sides(region: Region, size: tuple[int, int]) -> tuple[tuple[int, int, int],
 
 def evidence_text(reading: Reading) -> str:
     """Where the evidence for a positive answer lies, as a sentence; "" for a negative one, or where nobody looked."""
-    if reading.strong_evidence is None or not reading.finding.positive:
+    if reading.heatmap is None or reading.strong_evidence is None or not reading.finding.positive:
         return ""
+    if not reading.heatmap.any():  # as may be below a probability of one half, where a threshold lies lower
+        return "No region of the picture speaks for it more than against it."
     if not reading.regions or reading.film_size is None:
         return "The evidence is spread: no region of the picture stands out."
     size, (first, *others) = reading.film_size, reading.regions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from pneumoscope.bundle import load_bundle
+from pneumoscope.bundle import GoldenVectors, load_bundle
 from pneumoscope.bundle.gate import GateNumbers, seen
 from pneumoscope.core import DamagedBundle
-from tests.helpers import CHEST, tiny_contents, tiny_gate, tiny_numbers, write_gated, write_tiny
+from tests.helpers import CHEST, tiny_contents, tiny_gate, tiny_golden, tiny_numbers, write_gated, write_tiny
 
 
 def archive(**arrays: Any) -> bytes:
@@ -38,6 +39,7 @@ def test_numbers_come_back_as_they_were_written():
     [
         {"weights": np.zeros((15, 6), np.float32)},  # 12 features and 3 cells: no square
         {"weights": np.zeros((16, 5), np.float32)},
+        {"weights": np.zeros((12, 6), np.float32)},  # no greys at all
         {"bias": np.zeros((6, 1), np.float32)},
         {"basis": np.zeros(12, np.float32)},
         {"bias": np.full(6, np.nan, np.float32)},
@@ -53,6 +55,15 @@ def test_numbers_that_do_not_fit_each_other_are_refused(change):
 def test_an_archive_that_cannot_be_read_is_refused(data):
     with pytest.raises(DamagedBundle, match=r"gate\.npz: cannot be read"):
         GateNumbers.from_bytes(data)
+
+
+def test_an_archive_with_a_password_is_refused():
+    data = bytearray(tiny_numbers().to_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # of a member, and of its line in the directory
+        for match in re.finditer(re.escape(signature), bytes(data)):
+            data[match.start() + flags] |= 1
+    with pytest.raises(DamagedBundle, match=r"gate\.npz: cannot be read: .* is encrypted"):
+        GateNumbers.from_bytes(bytes(data))
 
 
 def test_a_bundle_has_its_gate_as_a_folder_and_as_a_zip_file(tmp_path: Path):
@@ -71,6 +82,14 @@ def test_a_gate_without_its_file_or_for_another_graph_is_refused(tmp_path: Path)
     with pytest.raises(
         DamagedBundle, match=r"expected \(6, 12\) kinds of pictures and features of a film, got \(6, 11\)"
     ):
+        load_bundle(write_tiny(tmp_path / "b", contents, gate=tiny_gate()))
+
+
+def test_golden_features_that_are_no_table_are_refused(tmp_path: Path):
+    golden = tiny_golden()
+    flat = GoldenVectors(golden.films, {**golden.outputs, "features": golden.outputs["features"][:, 0]})
+    contents = tiny_contents(golden=flat.to_bytes()) | {"gate.npz": tiny_numbers().to_bytes()}
+    with pytest.raises(DamagedBundle, match=r"gate\.npz: expected \(6,\) kinds"):
         load_bundle(write_tiny(tmp_path / "b", contents, gate=tiny_gate()))
 
 

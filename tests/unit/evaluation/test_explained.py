@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import pytest
 
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.evaluation import explained
-from pneumoscope.evaluation.explained import Check, check_explanation
+from pneumoscope.evaluation.explained import check_explanation
 from pneumoscope.evaluation.faithful import Deletion, Faithfulness
 from pneumoscope.evaluation.heat import GroupHeat, RegionHeat
 from pneumoscope.evaluation.labelled import LabelledFilms
@@ -20,14 +19,9 @@ def about(value: float, half: float = 0.02) -> Estimate:
     return Estimate(value, value - half, value + half)
 
 
-def only(checks: Any) -> Check:
-    (check,) = checks
-    return check
-
-
 @pytest.mark.parametrize(("ratio", "passed"), [(1.0, False), (1.1, False), (1.4, True)])
 def test_evidence_has_to_lie_on_the_lungs_more_than_by_chance(ratio, passed):
-    check = only(explained._on_lungs(LungHeat(films=50, area=0.4, evidence=about(0.4 * ratio))))
+    check = explained._on_lungs(LungHeat(films=50, area=0.4, evidence=about(0.4 * ratio)))
     assert check.passed is passed
     assert f"{0.4 * explained.LEAST_ON_LUNGS:.1%}" in check.expected
     assert f"{ratio:.2f} times" in check.found
@@ -37,7 +31,7 @@ def test_the_end_of_the_interval_counts_not_the_figure():
     limit = 0.4 * explained.LEAST_ON_LUNGS
     for half, passed in ((0.01, True), (0.1, False)):
         found = LungHeat(films=9, area=0.4, evidence=about(limit + 0.05, half))
-        assert only(explained._on_lungs(found)).passed is passed
+        assert explained._on_lungs(found).passed is passed
 
 
 def heat(corners: float, ring: float, group: str = "true positive") -> GroupHeat:
@@ -86,7 +80,7 @@ def test_answers_have_to_hang_on_their_regions(excess, passed):
 
 def test_what_could_not_be_measured_has_not_been_passed():
     nothing = [
-        *explained._on_lungs(None),
+        explained._on_lungs(None),
         *explained._at_the_border([]),
         explained._marks(MarkerTest(films=3, marked=0, crowded=0, groups=())),
         *explained._faithful(Faithfulness(films=0, without=0, tested=0, patients=0)),
@@ -117,6 +111,15 @@ def test_all_is_asked_of_films(predictor, labelled):
         "faithfulness, typical": False,
     }
     assert checks["burnt-in marks"].found == "too few films to tell"
+
+
+def test_films_that_show_no_lungs_fail_one_line_and_end_nothing(predictor, labelled):
+    """As films do that are no chests, or lie on their side."""
+    films = labelled((1, np.full((24, 32), 200)), (0, np.full((24, 32), 20)))
+    first, *others = check_explanation(predictor, manifest(films), "test")
+    assert (first.name, first.passed) == ("evidence on the lungs", False)
+    assert "shows no lungs" in first.found
+    assert len(others) == 4
 
 
 def manifest(films: LabelledFilms) -> Manifest:

@@ -6,9 +6,21 @@ import pytest
 
 from pneumoscope.core import Radiograph
 from pneumoscope.data import open_manifest
-from pneumoscope.evaluation.faithful import FILLS, Faithfulness, Patch, elsewhere, faithfulness, filled, strongest
+from pneumoscope.evaluation.faithful import (
+    FILLS,
+    Faithfulness,
+    Patch,
+    elsewhere,
+    faithfulness,
+    filled,
+    on_pixels,
+    shown,
+    strongest,
+)
 from pneumoscope.evaluation.labelled import LabelledFilms
+from pneumoscope.imaging.preprocess import Preprocessing, map_over_film
 from pneumoscope.predict import Predictor
+from pneumoscope.predict.regions import regions_of
 from tests.helpers import SIZE, flat
 
 
@@ -27,7 +39,7 @@ def film_of(pixels: np.ndarray) -> Radiograph:
     ],
 )
 def test_a_control_is_the_mirror_image_or_as_near_to_it_as_there_is_room(region, control):
-    assert elsewhere(region, (100, 100)) == control
+    assert elsewhere(region, Patch(0, 0, 100, 100)) == control
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -39,9 +51,9 @@ def test_a_control_is_as_large_and_meets_no_region(seed):
     fits = [max(start, side - stop) >= stop - start for start, stop, side in zip(*edges(region), shape, strict=True)]
     if not any(fits):
         with pytest.raises(ValueError, match="leaves room"):
-            elsewhere(region, shape)
+            elsewhere(region, Patch(0, 0, *shape))
         return
-    control = elsewhere(region, shape)
+    control = elsewhere(region, Patch(0, 0, *shape))
     assert (control.height, control.width) == (region.height, region.width)
     assert min(control.top, control.left) >= 0
     assert control.bottom <= shape[0]
@@ -63,9 +75,9 @@ def test_the_strongest_part_of_a_region_leaves_room_and_has_the_most_heat(seed, 
     heat = np.random.default_rng(seed).random((6, 8)).astype(np.float32)
     film = film_of(np.zeros(shape))
     region = Patch(0, 0, *shape)
-    part = strongest(region, heat, film)
+    part = strongest(region, heat, film, region)
     assert (part.height, part.width) == (shape[0] // 2, shape[1] // 3)
-    assert elsewhere(part, shape)
+    assert elsewhere(part, region)
     warm = np.repeat(np.repeat(heat, 40, axis=0), 40, axis=1)
     rows, columns = (
         (np.arange(side) + 0.5) * 40 * cells // side for side, cells in zip(shape, heat.shape, strict=True)
@@ -82,8 +94,32 @@ def test_the_strongest_part_of_a_region_leaves_room_and_has_the_most_heat(seed, 
 
 
 def test_a_small_region_is_its_own_strongest_part():
-    region = Patch(30, 40, 60, 60)
-    assert strongest(region, np.ones((7, 7), np.float32), film_of(np.zeros((100, 100)))) == region
+    region, film = Patch(30, 40, 60, 60), film_of(np.zeros((100, 100)))
+    assert strongest(region, np.ones((7, 7), np.float32), film, Patch(0, 0, 100, 100)) == region
+
+
+def test_the_first_of_parts_that_are_as_hot_is_taken():
+    """Whatever sums of thirds are rounded to."""
+    film = film_of(np.zeros((210, 210)))
+    heat = np.full((7, 7), 1 / 3, np.float32)
+    assert strongest(Patch(0, 0, 210, 210), heat, film, Patch(0, 0, 210, 210)) == Patch(0, 0, 105, 70)
+
+
+@pytest.mark.parametrize("size", [(400, 1000), (1000, 400)])
+def test_patch_and_control_lie_in_what_a_network_that_crops_is_shown(size):
+    """A control that the network does not see would change nothing, and any region would seem to matter more."""
+    film, spec = film_of(np.zeros(size)), Preprocessing(size=(224, 224), aspect="crop")
+    evidence = np.full((7, 7), -1.0)
+    evidence[2:5, 1:6] = 5.0
+    heat = map_over_film(np.clip(evidence / 10, 0, 1).astype(np.float32), film, spec)
+    (region,) = regions_of(evidence, film, spec)
+    seen = shown(film, spec)
+    assert (seen.height, seen.width) == (400, 400)
+    part = strongest(on_pixels(region, film), heat, film, seen)
+    assert (part.height, part.width) == (172, 133)
+    for patch in (part, elsewhere(part, seen)):
+        assert seen.top <= patch.top < patch.bottom <= seen.bottom
+        assert seen.left <= patch.left < patch.right <= seen.right
 
 
 @pytest.mark.parametrize("fill", FILLS)

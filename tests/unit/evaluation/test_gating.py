@@ -12,15 +12,16 @@ from click.testing import CliRunner
 from scipy.ndimage import gaussian_filter
 
 from pneumoscope.bundle import bundle_files, load_bundle
+from pneumoscope.bundle.spec import Population
 from pneumoscope.cli import main
-from pneumoscope.core import ManifestError, Radiograph
+from pneumoscope.core import FilmError, ManifestError, Radiograph, UnreadableFilm
 from pneumoscope.core.files import sha256_bytes
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.data import write_manifest
 from pneumoscope.evaluation.gating import material
 from pneumoscope.evaluation.gating.comparison import METHODS, alone, left_out
-from pneumoscope.evaluation.gating.fit import KINDS, refused
-from pneumoscope.evaluation.gating.make import Gated, make_gate, save_gated
+from pneumoscope.evaluation.gating.fit import KINDS, SPARED, refused, sparing
+from pneumoscope.evaluation.gating.make import Gated, _population, make_gate, save_gated
 from pneumoscope.evaluation.gating.pictures import PARTS, pictures
 from pneumoscope.evaluation.gating.spoilt import SPOILT, mild
 from pneumoscope.imaging import read
@@ -113,6 +114,33 @@ def test_a_colour_picture_is_looked_at_in_grey_and_no_folder_is_refused(folder: 
     assert [name for name, colour in found.items() if colour] == ["colour.png"]
     with pytest.raises(ManifestError, match="expected a sub-folder of pictures for each category"):
         pictures(tmp_path)
+
+
+def test_folders_without_pictures_are_no_categories_and_one_picture_is(tmp_path: Path):
+    for name in ("empty", "one", ".hidden"):
+        (tmp_path / name).mkdir()
+    for name in ("one", ".hidden"):
+        (tmp_path / name / "a.png").write_bytes(picture(blots(np.random.default_rng(0))))
+    (tmp_path / "empty" / "notes.txt").write_text("no picture")
+    assert [one.category for one in pictures(tmp_path)] == ["one"]
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, make_dicom):
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a" / "b.png"
+    path.write_bytes(picture(chest())[:-9])
+    with pytest.raises(UnreadableFilm, match=r"b\.png: .*cut short"):
+        pictures(tmp_path)
+    path.write_bytes(make_dicom(chest(), NumberOfFrames="2"))
+    with pytest.raises(FilmError, match=r"b\.png: .*frame"):  # refused by the door, and Pillow knows no DICOM
+        pictures(tmp_path)
+
+
+@pytest.mark.parametrize("values", [np.arange(5.0), np.arange(200.0), np.arange(201.0), np.arange(902.0), np.ones(300)])
+def test_a_threshold_spares_as_many_as_it_promises_and_no_more(values):
+    spared = (values < sparing(values)).sum()
+    assert spared >= SPARED * len(values)
+    assert spared - 1 < SPARED * len(values) or len(set(values)) == 1
 
 
 @pytest.mark.parametrize("kind", SPOILT)
@@ -216,6 +244,33 @@ def test_the_classifier_may_be_shown_a_part_of_what_it_sees(made: Gated):
     assert {what for _, what in found} == {"blots", "stripes"}
 
 
+def test_another_gate_keeps_whom_the_bundle_is_for(made: Gated):
+    """The films that it has learned from say nothing of the ages."""
+    old = made.spec
+    assert _population(old, None) == old.population
+    narrow = msgspec.structs.replace(old, population=Population(views=("AP",), ages=(2, 3)))
+    assert _population(narrow, None) == narrow.population
+    assert _population(narrow, (4, 5)) == Population(views=("AP",), ages=(4, 5))
+    assert _population(msgspec.structs.replace(old, population=None), None) == Population()
+
+
+@pytest.mark.parametrize("name", ["stripes", "validation films", "validation films, inverted"])
+def test_further_pictures_are_not_counted_under_a_name_that_is_taken(folder: Path, name: str):
+    from pneumoscope.data import open_manifest
+
+    manifest = open_manifest(folder / "manifest.csv")
+    with pytest.raises(ManifestError, match=f"pictures of the name '{name}': expected another"):
+        make_gate(folder / "tiny", manifest, folder / "foreign", also={name: folder / "films"})
+
+
+def test_a_folder_of_no_further_pictures_is_told(folder: Path, tmp_path: Path):
+    from pneumoscope.data import open_manifest
+
+    manifest = open_manifest(folder / "manifest.csv")
+    with pytest.raises(ManifestError, match="more: expected pictures"):
+        make_gate(folder / "tiny", manifest, folder / "foreign", also={"more": tmp_path})
+
+
 def test_films_without_validation_films_make_no_gate(folder: Path, tmp_path: Path):
     from dataclasses import replace
 
@@ -257,6 +312,7 @@ def test_the_command_writes_bundle_and_table(folder: Path, made: Gated, tmp_path
         (["--out", "TINY"], "expected a new bundle"),
         (["--out", "NEW", "--ages", "5", "1"], "expected the least, then the greatest"),
         (["--out", "NEW", "--also", "x", "nowhere"], "no such file or folder: nowhere"),
+        (["--out", "NEW", "--also", "x", ".", "--also", "x", ".."], "expected each NAME once"),
     ],
 )
 def test_misuse_is_told_before_anything_is_read(folder: Path, tmp_path: Path, options: list[str], said: str):

@@ -39,7 +39,12 @@ def test_air_beside_the_body_is_no_lung():
     assert not black.any()
 
 
-@pytest.mark.parametrize("film", [np.full((SIDE, SIDE), 0.5), np.tile(np.linspace(0, 1, SIDE), (SIDE, 1))])
+ROW, COLUMN = np.mgrid[:SIDE, :SIDE] / SIDE
+ONE_FIELD = np.where(((ROW - 0.5) / 0.3) ** 2 + ((COLUMN - 0.4) / 0.2) ** 2 < 1, 0.3, 0.8)
+"""Across the middle, as on lateral films."""
+
+
+@pytest.mark.parametrize("film", [np.full((SIDE, SIDE), 0.5), np.tile(np.linspace(0, 1, SIDE), (SIDE, 1)), ONE_FIELD])
 def test_a_mean_without_lungs_is_refused(film):
     with pytest.raises(ManifestError, match="no lungs"):
         zone_of(film)

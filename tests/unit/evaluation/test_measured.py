@@ -74,9 +74,17 @@ def test_a_mean_has_its_interval_within_what_values_can_be():
     values, patients = np.array([0.0, 0.1, 0.9, 0.2]), np.arange(4)
     free, bound = mean(values, patients), mean(values, patients, 0.0, 1.0)
     assert free.value == bound.value == pytest.approx(0.3)
-    assert free.low == pytest.approx(0.3 - Z * values.std(ddof=1) / 2)
+    assert free.low == pytest.approx(0.3 - 3.182446305 * values.std(ddof=1) / 2)  # Student's, three degrees of freedom
     assert free.low < 0
     assert (bound.low, bound.high) == (0.0, free.high)
+
+
+@pytest.mark.parametrize("people", [2, 3, 10])
+def test_the_interval_of_a_mean_covers_with_few_patients(people):
+    """A release is decided by its ends. With the normal distribution that of two patients holds the truth in 70%."""
+    rng = np.random.default_rng(5)
+    found = [mean(rng.normal(size=people), np.arange(people)) for _ in range(1000)]
+    assert np.mean([one.low <= 0 <= one.high for one in found]) == pytest.approx(0.95, abs=0.02)
 
 
 def test_the_mean_of_one_patients_films_could_be_anything():

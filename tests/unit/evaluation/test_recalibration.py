@@ -142,6 +142,21 @@ def test_films_that_cannot_be_read_are_counted(tiny_bundle, site):
 # What is written
 
 
+def test_films_that_the_bundle_refuses_are_counted(gated_bundle, site):
+    """They are all of one grey."""
+    films = site()
+    change = recalibrate(gated_bundle, films).change
+    assert change.positive.films + change.negative.films == len(films)
+    assert change.data.endswith(f", {len(films)} of which it refuses")
+
+
+def test_films_that_made_its_gate_are_not_called_recalibrated_with(tiny_bundle, site, tmp_path):
+    films = site()
+    change = msgspec.structs.replace(recalibrate(tiny_bundle, films).change, what="given a gate")
+    with pytest.raises(ManifestError, match=r"tiny 1\.2 was given a gate with these films already"):
+        recalibrate(write_tiny(tmp_path / "b", history=(change,)), films)
+
+
 def test_the_new_bundle_keeps_graph_and_golden_films_and_tells_its_history(tiny_bundle, site, tmp_path):
     films = site(moved=-1.0)
     old = load_bundle(tiny_bundle)

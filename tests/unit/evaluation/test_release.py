@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from pneumoscope.bundle import load_bundle
-from pneumoscope.bundle.spec import Graph, Sample
-from pneumoscope.core import ForeignBundle
+from pneumoscope.bundle.spec import Graph, OperatingPoint, Sample
+from pneumoscope.core import DamagedBundle, ForeignBundle
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
 from pneumoscope.evaluation import check_release
-from pneumoscope.evaluation.release import POINTS, _steady, check_description
+from pneumoscope.evaluation.release import POINTS, THREADS, _steady, check_description
 from tests.helpers import tiny_contents, tiny_golden, tiny_graph, tiny_spec, write_tiny
 from tests.unit.evaluation.chests import chest
 
@@ -44,6 +44,12 @@ def test_a_bundle_that_says_everything_passes():
     assert all(found.values())
 
 
+def changed_points(**changes: Any) -> tuple[OperatingPoint, ...]:
+    """The last of them with these changes."""
+    *others, last = whole_spec()["operating_points"]
+    return (*others, msgspec.structs.replace(last, **changes))
+
+
 def int8(**parity: float) -> Graph:
     return Graph(precision="int8", opset=18, parity=parity)
 
@@ -52,10 +58,15 @@ def int8(**parity: float) -> Graph:
     ("failed", "changes"),
     [
         ("calibration", {"labels": tiny_spec().labels}),
+        ("calibration", {"labels": (msgspec.structs.replace(tiny_spec().labels[0], calibration_rule=" "),)}),
         ("operating points", {"operating_points": tiny_spec().operating_points}),
         ("operating points", {"operating_points": whole_spec()["operating_points"][:2]}),
+        ("operating points", {"operating_points": changed_points(negative=Sample(films=0, patients=0))}),
+        ("operating points", {"operating_points": changed_points(positive=None)}),
+        ("operating points", {"operating_points": changed_points(chosen="")}),
         ("intended use", {"intended_use": " "}),
         ("intended use", {"exclusions": ()}),
+        ("intended use", {"exclusions": ("", " ")}),
         ("parity with fp32", {"graph": int8()}),
         ("parity with fp32", {"graph": int8(auc_difference=0.0021, same_decision=1.0)}),
         ("parity with fp32", {"graph": int8(auc_difference=0.0, same_decision=0.989)}),
@@ -106,6 +117,14 @@ def test_a_graph_that_fails_its_golden_films_is_shown_no_others(tmp_path, films)
     assert not set(GRAPHIC) & set(checks)
 
 
+def test_a_graph_that_does_not_run_is_a_line_that_failed(tmp_path, films):
+    path = write_tiny(tmp_path / "b", CARD | {"model.onnx": b"no graph"}, **whole_spec())
+    checks = {check.name: check for check in check_release(path, films, "test")}
+    assert not checks["golden vectors"].passed
+    assert "refuses the graph" in checks["golden vectors"].found
+    assert list(checks) == ["files", "golden vectors", *described()]
+
+
 def test_a_bundle_that_looks_at_the_air_around_the_chest_is_not_released(tmp_path, films):
     """The same network with its gain turned round: what is dark speaks for the finding."""
     graph = tiny_graph(gain=-4.0)
@@ -127,12 +146,12 @@ class Unsteady:
 
     name = OnnxRuntimeEngine.name
 
-    def __init__(self, engine: Any) -> None:
-        self.engine = engine
+    def __init__(self, engine: Any, stray: float = 0.01) -> None:
+        self.engine, self.stray = engine, stray
 
     def run(self, shown: np.ndarray) -> Outputs:
         answer = self.engine.run(shown)
-        return answer._replace(logits=answer.logits + np.float32(0.01 * len(shown)))
+        return answer._replace(logits=answer.logits + np.float32(self.stray * len(shown)))
 
 
 def test_answers_that_change_with_the_batch_are_found_out(tiny_bundle, monkeypatch):
@@ -143,6 +162,29 @@ def test_answers_that_change_with_the_batch_are_found_out(tiny_bundle, monkeypat
         "pneumoscope.evaluation.release.ENGINES", {engine.name: lambda graph, _: Unsteady(OnnxRuntimeEngine(graph))}
     )
     assert [check.passed for check in _steady(bundle, engine)] == [False, False]
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_answers_that_are_no_numbers_on_some_number_of_threads_are_found_out(tiny_bundle, monkeypatch, threads):
+    bundle = load_bundle(tiny_bundle)
+    engine = OnnxRuntimeEngine(bundle.graph)
+    engines = {engine.name: lambda graph, n: Unsteady(engine, float("nan") if n == threads else 0.0)}
+    monkeypatch.setattr("pneumoscope.evaluation.release.ENGINES", engines)
+    assert [check.passed for check in _steady(bundle, engine)] == [False, False]
+
+
+def test_a_graph_that_takes_one_film_at_a_time_is_found_out(tiny_bundle, monkeypatch):
+    class Single(Unsteady):
+        def run(self, shown: np.ndarray) -> Outputs:
+            if len(shown) > 1:
+                raise DamagedBundle("ONNX Runtime refuses the films")
+            return self.engine.run(shown)
+
+    bundle = load_bundle(tiny_bundle)
+    engine = OnnxRuntimeEngine(bundle.graph)
+    monkeypatch.setattr("pneumoscope.evaluation.release.ENGINES", {engine.name: lambda graph, _: Single(engine)})
+    (check,) = _steady(bundle, engine)
+    assert (check.passed, check.found) == (False, "ONNX Runtime refuses the films")
 
 
 def test_the_packaged_bundle_is_whole_and_steady():

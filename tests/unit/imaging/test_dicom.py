@@ -304,8 +304,15 @@ def test_a_large_jpeg_2000_frame_is_halved_while_it_is_decoded(make_dicom, monke
 
 @pytest.mark.parametrize(
     "elements",
-    [{"WindowWidth": None}, {"PixelPaddingValue": 0}, {"min_size": (130, 130)}, {"bits": 13}],
-    ids=["no window", "padding", "too small", "other precision"],
+    [
+        {"WindowWidth": None},
+        {"WindowCenter": None},
+        {"WindowWidth": 0},
+        {"PixelPaddingValue": 0},
+        {"min_size": (130, 130)},
+        {"bits": 13},
+    ],
+    ids=["no window", "no centre", "no width", "padding", "too small", "other precision"],
 )
 def test_what_could_change_by_halving_is_decoded_in_full(make_dicom, monkeypatch, elements):
     window = {"WindowCenter": 2048, "WindowWidth": 4096}
@@ -314,13 +321,40 @@ def test_what_could_change_by_halving_is_decoded_in_full(make_dicom, monkeypatch
     data = make_dicom(grained(), syntax=JPEG2000Lossless, **{k: v for k, v in options.items() if v is not None})
     if elements == {"bits": 13}:
         data = edited(data, lambda ds: (setattr(ds, "BitsStored", 12), setattr(ds, "HighBit", 11)))
-    monkeypatch.setattr(dicom_frame, "Jpeg2KImageFile", None)
+
+    def halve(_: io.BytesIO) -> None:
+        pytest.fail("the frame was halved")
+
+    monkeypatch.setattr(dicom_frame, "Jpeg2KImageFile", halve)
     assert read(data, min_size=min_size).full_size == (1000, 963)
 
 
-@pytest.mark.parametrize("size", [(1000, 777), (960, 770), (990, 976)])
+def test_a_jpeg_2000_frame_of_more_than_16_bits_is_decoded_in_full(make_dicom):
+    """Pillow knows no more than 16."""
+    values = grained().astype(np.uint32) * 256
+    data = make_dicom(values, bits=20, syntax=JPEG2000Lossless, WindowCenter=2**19, WindowWidth=2**20)
+    film, full = read(data, min_size=(60, 60)), read(data)
+    assert film.pixels.shape == (125, 121)
+    np.testing.assert_allclose(
+        film.pixels[:, :120], full.pixels[:, :960].reshape(125, 8, 120, 8).mean((1, 3)), atol=1e-5
+    )
+
+
+def test_a_lookup_table_needs_no_window_to_be_halved(make_dicom, monkeypatch):
+    """Nor is a window that it takes the place of looked at."""
+    table = lut([4096, 0, 12], np.arange(4096, dtype=np.uint16).tobytes())
+    data = make_dicom(grained(), bits=12, syntax=JPEG2000Lossless, VOILUTSequence=[table])
+    data = edited(data, lambda ds: setattr(ds, "VOILUTFunction", "UNHEARD OF"))
+    monkeypatch.setattr(dicom_frame, "get_decoder", None)
+    assert read(data, min_size=(60, 60)).pixels.shape == (125, 121)
+
+
+@pytest.mark.parametrize("size", [(1000, 777), (960, 770), (990, 976), (3000, 2500)])
 def test_what_is_left_over_shifts_nothing(make_dicom, size):
-    """A ramp down and across: a shift by the 8 to 14 pixels that are left over would be 1 to 1.8 of 255 greys."""
+    """A ramp down and across: a shift by the 8 to 14 pixels that are left over would be 1 to 1.8 of 255 greys.
+
+    Of the largest, so many pixels could become one that what is left no longer tells how many they were.
+    """
     down, across = (np.linspace(0, 2047, side) for side in size)
     data = make_dicom((down[:, np.newaxis] + across).astype(np.uint16), bits=12, WindowCenter=2048, WindowWidth=4096)
     spec = Preprocessing(size=(32, 32))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.core import Radiograph
-from pneumoscope.imaging.orientation import negative, turned
+from pneumoscope.imaging.orientation import negative, turned, turned_box
 
 PIXELS = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]], np.float32)
 
@@ -24,6 +24,17 @@ def test_turned_back_it_is_the_same(quarters):
     back = turned(turned(film(), quarters), -quarters)
     np.testing.assert_array_equal(back.pixels, PIXELS)
     assert (back.full_size, back.spacing) == ((20, 30), (0.1, 0.2))
+
+
+@pytest.mark.parametrize("quarters", [-2, -1, 0, 1, 2, 3])
+def test_a_box_turns_with_its_film(quarters):
+    came, pixels = (1, 2, 4, 7), np.zeros((5, 9), np.float32)
+    pixels[1:4, 2:7] = 1
+    whole = Radiograph(pixels=pixels, digest="", full_size=(5, 9), container="png")
+    top, left, bottom, right = turned_box(came, (5, 9), quarters)
+    box = turned(whole, quarters).pixels[top:bottom, left:right]
+    assert box.size == pixels.sum()
+    assert box.all()
 
 
 def test_a_negative_of_a_negative_is_the_film():

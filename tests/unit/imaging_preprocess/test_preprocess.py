@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from pneumoscope.core import Radiograph
 from pneumoscope.imaging.contrast import clahe, edges, equalise
-from pneumoscope.imaging.preprocess import Preprocessing, coarse, network_input, planes, resize, standardise
+from pneumoscope.imaging.preprocess import (
+    Preprocessing,
+    box_over_film,
+    coarse,
+    network_input,
+    planes,
+    resize,
+    standardise,
+)
 
 
 def film(pixels: np.ndarray) -> Radiograph:
@@ -72,6 +80,19 @@ def test_a_last_row_that_is_only_in_part_film_counts_as_that_part(left):
         given_film = Radiograph(pixels=reduced, digest="", full_size=size, container="jpeg")
         found, expected = (resize(one, spec(32, 32)) for one in (given_film, film(whole)))
         assert np.abs(found - expected).max() < 0.03
+
+
+@pytest.mark.parametrize("aspect", ["squash", "pad", "crop"])
+@pytest.mark.parametrize("size", [(8 * 96 + 1, 8 * 64), (8 * 96, 8 * 64 + 1), (8 * 64 + 1, 8 * 64 + 7)])
+def test_a_box_lies_on_a_film_where_it_does_whatever_scale_that_was_decoded_at(size, aspect):
+    whole, reduced = (
+        Radiograph(pixels=np.zeros(shape, np.float32), digest="", full_size=size, container="jpeg")
+        for shape in (size, tuple(-(-side // 8) for side in size))
+    )
+    shown, grid = spec(32, 32, aspect=aspect), (4, 4)
+    cells = [(slice(i, i + 1), slice(j, j + 1)) for i in range(4) for j in range(4)]
+    for cell in cells:
+        assert box_over_film(cell, grid, reduced, shown) == box_over_film(cell, grid, whole, shown)
 
 
 def test_shrinking_does_not_alias():

@@ -65,7 +65,7 @@ def test_what_came_wrongly_is_refused_by_its_name_with_what_puts_it_right(bundle
 def test_a_map_of_the_film_put_right_lies_over_the_film_as_it_came(kind):
     came = np.random.default_rng(0).random((3, 4)).astype(np.float32)
     righted = REMEDIES[kind].apply(film(came)).pixels
-    back = REMEDIES[kind].back(righted)
+    back = REMEDIES[kind].map_back(righted)
     np.testing.assert_allclose(back if kind != "inverted" else 1 - back, came, atol=1e-6)
 
 

@@ -49,6 +49,8 @@ def test_a_childs_frontal_chest_film_is_answered_as_is_one_that_states_nothing(h
         ({"view": "LL"}, "wrong-view"),
         ({"view": "LATERAL"}, "wrong-view"),
         ({"view": "LLD"}, "wrong-view"),
+        ({"view": "LEFT LATERAL"}, "wrong-view"),
+        ({"view": "LATERAL_L"}, "wrong-view"),
         ({"age": 0}, "wrong-age"),
         ({"age": 6}, "wrong-age"),
         ({"age": 61}, "wrong-age"),
@@ -67,6 +69,8 @@ def test_what_names_something_else_is_not_answered(header, code):
         ({"body_part": "PHARMACY"}, "wrong-body-part"),  # holds ARM, and is no arm
         ({"view": "XX"}, "wrong-view"),
         ({"view": "STANDING"}, "wrong-view"),
+        ({"view": "AP AXIAL"}, "wrong-view"),  # a frontal film, if a tilted one
+        ({"view": "PA_LAT"}, "wrong-view"),
     ],
 )
 def test_a_word_that_names_nothing_is_a_doubt_and_no_reason(header, code):

@@ -14,11 +14,13 @@ from pydicom import dcmread
 from pneumoscope.bundle.spec import Certainty, Code, Label, Sample
 from pneumoscope.core import Failure, Reading, UnreadableFilm, UnsupportedFilm
 from pneumoscope.core.files import sha256_bytes
+from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.predict import Predictor
 from pneumoscope.stats.calibration import Calibration
 from tests.helpers import (
     CELL,
     RAMP,
+    SIZE,
     chest,
     flat,
     picture,
@@ -308,6 +310,23 @@ def test_correct_reads_it_so_and_notes_it(gated_bundle, gated):
     assert [flag.code for flag in reading.flags] == ["upside-down"]
     np.testing.assert_allclose(reading.heatmap, np.rot90(upright.heatmap, 2), atol=1e-6)  # over the film as it came
     assert correcting.read(picture(chest())).correction is None
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("aspect", ["squash", "crop"])
+def test_regions_of_a_film_that_was_put_right_lie_where_they_are_on_it_as_it_came(tmp_path, aspect, quarters):
+    """The network's picture is not square: of a turned film it sees another part than of the film put right."""
+    bundle = write_gated(tmp_path / "b", preprocessing=Preprocessing(size=SIZE, aspect=aspect))
+    upright = chest((60, 96))
+    corrected = Predictor.open(bundle, operating_point="sensitive", correct=True)
+    (expected,) = corrected.read(picture(upright)).regions
+    reading = corrected.read(picture(np.ascontiguousarray(np.rot90(upright, quarters))))
+    assert reading.corrected
+    (found,) = reading.regions
+    painted, came = np.zeros((60, 96)), np.zeros(reading.film_size)
+    for picture_of, box in ((painted, expected), (came, found)):
+        picture_of[box.top : box.bottom, box.left : box.right] = box.share
+    np.testing.assert_allclose(np.rot90(came, -quarters), painted)
 
 
 def test_a_negative_is_read_as_its_positive(gated_bundle, gated):

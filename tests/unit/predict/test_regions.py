@@ -124,6 +124,23 @@ def test_a_film_decoded_at_a_reduced_scale_has_boxes_at_its_full_size(decoded):
     assert regions_of(evidence, film(4800, 6400, decoded=decoded), SQUASH) == (Region(800, 4800, 2400, 5600, 1.0),)
 
 
+@pytest.mark.parametrize(
+    ("aspect", "full", "shape", "box"),
+    [
+        # 480.125 x 755.5 of 481 x 756 pixels become 142 of 224 rows, from 41 on: row 1 of the map is cut at row 41
+        ("pad", (3841, 6044), (481, 756), (0, 3453, 623, 4318)),
+        # the middle 506.125 of 701 columns are shown: cells are 578.4 pixels of the file
+        ("crop", (4049, 5608), (507, 701), (578, 3093, 1157, 3672)),
+    ],
+)
+def test_a_film_whose_size_a_reduced_scale_does_not_divide_has_boxes_where_the_network_saw_it(aspect, full, shape, box):
+    """The last row and column that were decoded reach beyond the film: its shape is that of the file."""
+    one = Radiograph(pixels=np.zeros(shape, np.float32), digest="", full_size=full, container="jpeg")
+    spec = Preprocessing(size=(224, 224), aspect=aspect)
+    (region,) = regions_of(cells(7, 7, r1c4=2.0), one, spec)
+    assert (region.top, region.left, region.bottom, region.right) == box
+
+
 def spot(size: tuple[int, int], rows: slice, columns: slice) -> np.ndarray:
     pixels = np.zeros(size, np.uint8)
     pixels[rows, columns] = 255

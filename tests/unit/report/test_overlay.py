@@ -84,6 +84,16 @@ def test_the_map_is_smooth_between_cells():
     assert np.diff(opacity).max() <= 8
 
 
+@pytest.mark.parametrize(("warm", "cold"), [(0.19, 0.0), (0.8, 0.0), (0.9, 0.5)])
+def test_no_colour_says_more_or_less_than_the_cells(warm, cold):
+    """A curve through the cells' values would swing beyond them: colour where no cell has any, 100% where none is."""
+    heat = np.full((7, 7), cold, np.float32)
+    heat[2:4, 3:5] = warm
+    opacity = np.asarray(Image.open(io.BytesIO(heatmap_png(heat, (300, 300)))))[..., 3]
+    cells = colourise(heat)[..., 3]
+    assert (opacity.min(), opacity.max()) == (cells.min(), cells.max())
+
+
 def test_a_cold_map_leaves_the_film_as_it_is():
     picture = np.asarray(overlay(film(), np.full((7, 7), 0.1, np.float32)))
     assert (picture == (film().pixels * 255 + 0.5).astype(np.uint8)[..., None]).all()

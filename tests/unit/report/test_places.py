@@ -50,6 +50,12 @@ def test_a_film_in_which_nothing_stands_out_says_so(item):
     assert evidence_text(reading(item)) == "The evidence is spread: no region of the picture stands out."
 
 
+def test_a_film_that_is_positive_by_a_low_threshold_alone_has_no_evidence_that_could_be_spread(item):
+    values = {"heat": np.zeros((2, 2)), "film_size": SIZE, "strong_evidence": 10.4}
+    told = evidence_text(item("a.png", 0.6, **values)[0])
+    assert told == "No region of the picture speaks for it more than against it."
+
+
 def test_nothing_is_said_of_a_negative_film_or_where_nobody_looked(item):
     assert evidence_text(reading(item, probability=0.1)) == ""
     assert evidence_text(item("a.png", 0.9)[0]) == ""

@@ -14,13 +14,13 @@ from pneumoscope.bundle.gate import GateNumbers
 from pneumoscope.bundle.spec import Gate
 from pneumoscope.evaluation.gating.fit import (
     DIRECTIONS,
-    SPARED,
     STRENGTH,
     examples,
     inputs_of,
     numbers,
     oddness,
     refused,
+    sparing,
     too_poor,
 )
 from pneumoscope.evaluation.gating.looks import Looks
@@ -61,6 +61,8 @@ METHODS: Final[dict[str, str]] = {
 """Each way, in words. Those with a score refuse from the value on that spares 99.5% of the films held back."""
 
 
+HELD: Final = "validation films"
+"""What these are called, and what begins the names of those that are spoilt."""
 _WORSE: Final = {"chest": "a little worse"}
 """These are to be answered, too."""
 
@@ -69,8 +71,8 @@ def compare(
     material: Material, fitted: GateNumbers, gate: Gate, others: Mapping[str, Looks] | None = None
 ) -> tuple[Refused, ...]:
     """Every method on the validation films, on pictures kept apart, on spoilt validation films, and on ``others``."""
-    sets = {"validation films": material.held.sound} | material.apart
-    sets |= {f"validation films, {_WORSE.get(kind, kind)}": looks for kind, looks in material.held.spoilt.items()}
+    sets = {HELD: material.held.sound} | material.apart
+    sets |= {f"{HELD}, {_WORSE.get(kind, kind)}": looks for kind, looks in material.held.spoilt.items()}
     sets |= dict(others or {})
     rows: list[Refused] = []
     for method, hit in _methods(material, fitted, gate).items():
@@ -94,8 +96,8 @@ def _methods(material: Material, fitted: GateNumbers, gate: Gate) -> dict[str, C
 
 
 def _from(score: Score, held: Looks) -> Callable[[Looks], NDArray[np.bool_]]:
-    threshold = np.quantile(score(held), SPARED)
-    return lambda looks: score(looks) > threshold
+    threshold = sparing(score(held))
+    return lambda looks: score(looks) >= threshold
 
 
 def alone(material: Material) -> tuple[Refused, ...]:

@@ -78,9 +78,18 @@ def thresholds(material: Material, fitted: GateNumbers) -> tuple[float, float]:
     place as from answering a picture of another kind.
     """
     held, others = material.held.good, material.of("threshold")
-    spared = float(np.quantile(oddness(held, fitted), SPARED))
+    spared = sparing(oddness(held, fitted))
     caught = float(np.quantile(oddness(others, fitted), 1 - CAUGHT)) if len(others) else spared
-    return max(spared, (spared + caught) / 2), float(np.quantile(fitted.novelty(held.features), SPARED))
+    return max(spared, (spared + caught) / 2), sparing(fitted.novelty(held.features))
+
+
+def sparing(values: NDArray[np.float64]) -> float:
+    """The least value from which on to refuse, so that SPARED of all N at least are spared.
+
+    >>> round(sparing(np.arange(201.0)), 6)  # the greatest is refused, 200 of 201 are spared
+    199.0
+    """
+    return float(np.nextafter(np.quantile(values, SPARED, method="inverted_cdf"), np.inf))
 
 
 def limits(material: Material) -> dict[Poor, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pneumoscope.bundle.spec import CARD_FILE, GATE_FILE, Change, Gate, Interval
 from pneumoscope.core import ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import open_engine
-from pneumoscope.evaluation.gating.comparison import Refused, compare
+from pneumoscope.evaluation.gating.comparison import HELD, Refused, compare
 from pneumoscope.evaluation.gating.fit import (
     CAUGHT,
     KINDS,
@@ -31,7 +31,7 @@ from pneumoscope.evaluation.gating.fit import (
 )
 from pneumoscope.evaluation.gating.looks import Progress
 from pneumoscope.evaluation.gating.material import Gatherer, Material
-from pneumoscope.evaluation.gating.pictures import pictures
+from pneumoscope.evaluation.gating.pictures import Picture, pictures
 from pneumoscope.evaluation.population import intended_ages
 from pneumoscope.predict.films import Films
 
@@ -73,23 +73,26 @@ def make_gate(
     ----------
     manifest : the films that the bundle's network has learned from (split ``train``), and those held back (``val``).
     foreign : pictures that are no frontal chest films, in a sub-folder for each category.
-    ages : of those whom the bundle is for, in whole years; by default those of the data sets it has learned from.
-    also : folders of further pictures to be counted, by name.
+    ages : of those whom the bundle is for, in whole years; by default those that it names already, or else those of the
+        data sets it has learned from.
+    also : folders of further pictures to be counted, by names that are no category's.
     seed : draws the films that are spoilt to be fitted on.
 
     Raises
     ------
     BundleError : if the bundle cannot be used.
-    ManifestError : if there are too few films or pictures.
+    ManifestError : if there are too few films or pictures, or two kinds of pictures of one name.
     FilmError : if a film cannot be read.
     """
     loaded = load_bundle(bundle)
     _check_splits(manifest)
     gatherer = Gatherer(loaded.spec, open_engine(loaded), seed=seed, jobs=jobs, progress=progress)
-    material = gatherer.material(manifest, pictures(foreign))
+    strange = pictures(foreign)
+    _check_names(strange, also or {})
+    others = {what: gatherer.paths(list(Films([folder])), what) for what, folder in (also or {}).items()}
+    material = gatherer.material(manifest, strange)
     fitted = numbers(material)
     gate = _described(material, fitted, manifest)
-    others = {what: gatherer.paths(list(Films([folder])), what) for what, folder in (also or {}).items()}
     rows = compare(material, fitted, gate, others)
     gate = msgspec.structs.replace(gate, measured=_measured(rows, set(material.apart)))
     spec = _spec(loaded, gate, material, manifest, ages=ages, name=name, version=version)
@@ -116,6 +119,14 @@ def _check_splits(manifest: Manifest) -> None:
             f"are set on films that it has not learned from; there are no validation films. 'pneumoscope data split' "
             f"draws them again with the recipe's folds and seed"
         )
+
+
+def _check_names(strange: Sequence[Picture], also: Mapping[str, Path]) -> None:
+    """What is counted under one name must not be taken for another's share."""
+    categories = {picture.category for picture in strange}
+    taken = categories & set(also) | {name for name in categories | set(also) if name.startswith(HELD)}
+    if taken:
+        raise ManifestError(f"pictures of the name {min(taken)!r}: expected another, others are counted under that one")
 
 
 def _described(material: Material, fitted: GateNumbers, manifest: Manifest) -> Gate:
@@ -155,10 +166,16 @@ def _spec(loaded: ModelBundle, gate: Gate, material: Material, manifest: Manifes
         name=named["name"] or old.name,
         version=named["version"] or f"{old.version.partition('+gate')[0]}+gate.{gate.chosen}",
         created=gate.chosen,
-        population=Population(ages=named["ages"] or _ages(old)),
+        population=_population(old, named["ages"]),
         gate=gate,
         history=(*old.history, _change(loaded, gate, material, manifest)),
     )
+
+
+def _population(spec: BundleSpec, ages: tuple[int, int] | None) -> Population:
+    """That of the bundle, if it has one: another gate must not let anybody in unasked."""
+    population = spec.population or Population(ages=_ages(spec))
+    return msgspec.structs.replace(population, ages=ages) if ages else population
 
 
 def _ages(spec: BundleSpec) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle.spec import BundleSpec, Kind, Sample
-from pneumoscope.core import ManifestError, Radiograph
+from pneumoscope.core import FilmError, ManifestError, Radiograph
 from pneumoscope.core.manifest import Film, Manifest
 from pneumoscope.engines import Engine
 from pneumoscope.evaluation.gating.looks import Looks, Progress, look_at
@@ -51,7 +51,7 @@ class Films:
 class Material:
     """What a gate is made of: ``learned`` films, films ``held`` back, and ``pictures`` that are none.
 
-    ``turned`` are those pictures that are fitted on, mirrored and turned: as good as other pictures.
+    ``turned`` are those pictures that are fitted on, turned by quarters and a half: as good as other pictures.
     """
 
     learned: Films
@@ -117,7 +117,15 @@ class Gatherer:
         return Films(films, self._look(films, lambda film: [self._read(_path(manifest, film))], split), each)
 
     def paths(self, paths: Sequence[Path], what: str) -> Looks:
-        """What is seen of some files."""
+        """What is seen of some files.
+
+        Raises
+        ------
+        ManifestError : if there are none.
+        FilmError : if one cannot be read.
+        """
+        if not paths:
+            raise ManifestError(f"{what}: expected pictures (JPEG, PNG, TIFF, BMP, WebP or DICOM files), found none")
         return self._look(paths, lambda path: [in_grey(path)[0]], what)
 
     def _spoilt(self, path: Path, number: int) -> list[Radiograph]:
@@ -125,7 +133,10 @@ class Gatherer:
         return [mild(film, draw), *(spoil(film, draw) for spoil in SPOILT.values())]
 
     def _read(self, path: Path) -> Radiograph:
-        return read(path, min_size=self.spec.preprocessing.size)
+        try:
+            return read(path, min_size=self.spec.preprocessing.size)
+        except FilmError as error:
+            raise type(error)(f"{path}: {error}") from error
 
     def _look(self, items: Sequence[Any], films: Callable[[Any], list[Radiograph]], what: str) -> Looks:
         return look_at(items, films, self.engine, self.spec.preprocessing, what=what, **self.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumoscope.core import ManifestError, UnsupportedFilm
-from pneumoscope.core.radiograph import Radiograph
+from pneumoscope.core import FilmError, ManifestError, Radiograph, UnsupportedFilm
 from pneumoscope.data.duplicates import groups, thumb_likeness
 from pneumoscope.imaging import is_film_name, read
 
@@ -42,20 +41,21 @@ def pictures(folder: Path) -> tuple[Picture, ...]:
     """The pictures below ``folder``, whose sub-folders are their categories.
 
     Pictures of a category that look much alike (slices of one study, copies) go to one part together. The part is
-    drawn by the first one's name, so that another picture in the folder moves no other.
+    drawn by the first one's name, so that another picture in the folder moves none but those that it is like.
 
     Raises
     ------
-    ManifestError : if there are none, or a file cannot be read.
+    ManifestError : if there are none.
+    FilmError : if a file cannot be read.
     """
     found: list[Picture] = []
-    for category in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+    for category in sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
         paths = sorted(path for path in category.iterdir() if is_film_name(path))
-        opened = [in_grey(path) for path in paths]
-        heads = _heads([film for film, _ in opened])
+        small = [(_thumb(film), colour) for film, colour in map(in_grey, paths)]  # one at a time: pictures may be large
+        heads = _heads([thumb for thumb, _ in small])
         found += (
             Picture(path, category.name, _part(paths[head].name), colour)
-            for path, (_, colour), head in zip(paths, opened, heads, strict=True)
+            for path, (_, colour), head in zip(paths, small, heads, strict=True)
         )
     if not found:
         raise ManifestError(f"{folder}: expected a sub-folder of pictures for each category, found none")
@@ -63,25 +63,39 @@ def pictures(folder: Path) -> tuple[Picture, ...]:
 
 
 def in_grey(path: Path) -> tuple[Radiograph, bool]:
-    """The picture as a film, and whether the door refuses it as it is, for its colour."""
+    """The picture as a film, and whether the door refuses it as it is, for its colour.
+
+    Raises
+    ------
+    FilmError : naming the file, if it cannot be read, in grey either.
+    """
     try:
-        return read(path), False
-    except UnsupportedFilm:
+        try:
+            return read(path), False
+        except UnsupportedFilm as refused:
+            return read(_as_grey(path, refused)), True
+    except FilmError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _as_grey(path: Path, refused: UnsupportedFilm) -> bytes:
+    grey = io.BytesIO()
+    try:
         with Image.open(path) as picture:
-            grey = io.BytesIO()
             picture.convert("L").save(grey, "PNG")
-        return read(grey.getvalue()), True
+    except (OSError, Image.DecompressionBombError):  # no picture file, or not refused for its colour
+        raise refused from None
+    return grey.getvalue()
 
 
 def _part(name: str) -> Part:
     return PARTS[hashlib.sha256(name.encode()).digest()[0] % len(PARTS)]
 
 
-def _heads(films: Iterable[Radiograph]) -> Iterator[int]:
-    """For each film the place of the first one of its study."""
-    thumbs = np.stack([_thumb(film) for film in films])
+def _heads(thumbs: Sequence[NDArray[np.uint8]]) -> Iterator[int]:
+    """For each picture, by its thumbnail, the place of the first one of its study."""
     pairs = np.array(list(combinations(range(len(thumbs)), 2)), np.intp).reshape(-1, 2)
-    alike = pairs[thumb_likeness(thumbs, pairs) >= _ALIKE]
+    alike = pairs[thumb_likeness(np.stack(thumbs), pairs) >= _ALIKE] if len(pairs) else pairs
     head = {int(i): int(group[0]) for group in groups(alike) for i in group}
     return (head.get(i, i) for i in range(len(thumbs)))
 
