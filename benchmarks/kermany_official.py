@@ -40,7 +40,7 @@ def _taught(epochs: int, *, rate: float = 1e-3, pixels: tuple[int, int] = (128, 
     from_nothing = changes("network.weights=none", "optimisation.before=[]", "optimisation.layer_decay=1")
     length = changes(f"optimisation.rate={rate:g}", f"optimisation.epochs={epochs}")
     shown = changes(f"input.train_size={pixels[0]}", f"input.size={pixels[1]}")
-    return Start("random, taught by the packaged MobileNetV2", ("--teacher", "default", *from_nothing, *length, *shown))
+    return Start("random, taught by MobileNetV2", ("--teacher", "default", *from_nothing, *length, *shown))
 
 
 _FULL, _SHORT, _SHORTEST = 16, 8, 4
