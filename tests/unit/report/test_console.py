@@ -86,5 +86,5 @@ def test_what_is_not_answered_is_no_answer(refused):
     assert lines[0].split()[:2] == ["side.png", "-"]
     assert lines[0].endswith("wrong-view")
     assert lines[1].endswith("upside-down; corrected: pneumonia 80.0%")
-    assert lines[2].endswith("upside-down")
+    assert lines[2].endswith("corrected: upside-down")
     assert lines[3].endswith("forced: wrong-view")
