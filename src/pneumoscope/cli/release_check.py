@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pneumoscope.cli.options import bundle_option, data_option, jobs_option, need, progress
+from pneumoscope.core.text import one_line
 
 
 @click.command("release-check")
@@ -39,7 +40,7 @@ def release_check(bundle: str, data: Path, split: str, jobs: int | None, as_json
         told.append(msgspec.structs.asdict(check))
         if not as_json:
             click.echo(f"{'passed' if check.passed else 'FAILED'}  {check.name}")
-            click.echo(f"        expected: {check.expected}\n        found:    {check.found}")
+            click.echo(f"        expected: {one_line(check.expected)}\n        found:    {one_line(check.found)}")
     if as_json:
         click.echo(json.dumps(told, indent=2))
     if failed:

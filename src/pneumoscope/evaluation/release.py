@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,9 @@ from pneumoscope.bundle.spec import CARD_FILE, LARGEST_AUC_LOSS, LEAST_AGREEMENT
 from pneumoscope.core import DamagedBundle
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import ENGINES, Engine, OnnxRuntimeEngine, check_golden, golden_film
-from pneumoscope.evaluation.explained import Check, check_explanation
+from pneumoscope.evaluation.explained import Check, Progress, check_explanation
 from pneumoscope.imaging.preprocess import network_input
 from pneumoscope.predict import Predictor
-
-Progress = Callable[..., Iterable[Any]]
-"""Takes what is worked through, how many they are, and ``what`` that is for."""
 
 POINTS: Final = (BALANCED, SCREENING, RULE_IN)
 THREADS: Final = (1, 2, 4)
