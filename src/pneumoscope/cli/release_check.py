@@ -26,7 +26,7 @@ def release_check(bundle: str, data: Path, split: str, jobs: int | None, as_json
     does; that calibration, operating points, intended use and model card are there. Then, on the labelled films of a
     split that the bundle has not learned from: whether the evidence for positive answers lies on the lungs rather than
     in corners and at the border, whether burnt-in marks sway the answers, and whether these hang on the regions that
-    the readings name. One line for each: passed or failed, what was expected, what was found.
+    the readings name. Of each: passed or failed, what was expected, what was found.
     """
     need("evaluate", "pneumoscope release-check")
     import msgspec

@@ -43,8 +43,10 @@ def check_release(
     Raises
     ------
     ForeignBundle, NewerBundle : if there is no bundle that this program can read.
-    ManifestError : if no film of the split states the bundle's first label.
+    ManifestError : if there is no film in the split (told before anything is checked), or none states the bundle's
+        first label.
     """
+    films = manifest.only(split)
     try:
         loaded, contents = load_bundle(bundle), bundle_files(bundle)
     except DamagedBundle as error:
@@ -57,7 +59,7 @@ def check_release(
     if engine:
         yield from _steady(loaded, engine)
         predictor = Predictor(loaded, engine, force=True)
-        yield from check_explanation(predictor, manifest, split, jobs=jobs, progress=progress)
+        yield from check_explanation(predictor, films, jobs=jobs, progress=progress)
 
 
 _FILES: Final = "every file that bundle.json names, with its SHA-256"
