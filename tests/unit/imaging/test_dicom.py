@@ -335,7 +335,9 @@ def test_a_jpeg_2000_frame_of_more_than_16_bits_is_decoded_in_full(make_dicom):
     data = make_dicom(values, bits=20, syntax=JPEG2000Lossless, WindowCenter=2**19, WindowWidth=2**20)
     film, full = read(data, min_size=(60, 60)), read(data)
     assert film.pixels.shape == (125, 121)
-    np.testing.assert_allclose(film.pixels[:, :120], full.pixels[:, :960].reshape(125, 8, 120, 8).mean((1, 3)), atol=1e-5)
+    np.testing.assert_allclose(
+        film.pixels[:, :120], full.pixels[:, :960].reshape(125, 8, 120, 8).mean((1, 3)), atol=1e-5
+    )
 
 
 def test_a_lookup_table_needs_no_window_to_be_halved(make_dicom, monkeypatch):
