@@ -21,6 +21,7 @@ from pneumoscope.data.split import with_validation
 from pneumoscope.evaluation.faithful import Faithfulness, faithfulness
 from pneumoscope.evaluation.labelled import LabelledFilms
 from pneumoscope.evaluation.measured import mean
+from pneumoscope.evaluation.perturb import perturbed
 from pneumoscope.predict import Predictor, regions
 from pneumoscope.stats.bootstrap import numbered
 from pneumoscope.stats.intervals import Estimate
@@ -44,7 +45,7 @@ def main() -> None:
     parser = common.options(__doc__)
     parser.add_argument("--films", type=int, default=200, help="about so many films, whole patients (200)")
     args = parser.parse_args()
-    predictor = Predictor.open(args.bundle)
+    predictor = Predictor.open(args.bundle).forcing()
     films = validation(predictor).sample(args.films, SAMPLE_SEED)
     say(f"{len(films)} validation films of {len(set(films.patients))} patients, sample seed {SAMPLE_SEED}")
     rows = [measured(predictor, films, level) for level in LEVELS]
@@ -80,10 +81,7 @@ def look(predictor: Predictor, i: int, film: Radiograph) -> tuple[Reading, float
     reading = predictor.read_film(film, name=str(i))
     if not reading.regions:
         return None
-    turned = Radiograph(
-        pixels=np.ascontiguousarray(film.pixels[:, ::-1]), digest="", full_size=film.full_size, container=film.container
-    )
-    other = predictor.read_film(turned, name=str(i))
+    other = predictor.read_film(perturbed(film, "flip", 1), name=str(i))
     box, width = reading.regions[0], film.full_size[1]
     back = [Region(r.top, width - r.right, r.bottom, width - r.left, r.share) for r in other.regions]
     return reading, max((overlap(box, one) for one in back), default=0.0)

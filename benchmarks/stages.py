@@ -28,7 +28,8 @@ from pneumoscope.core.files import sha256_bytes
 from pneumoscope.imaging import dicom, dicom_display, pictures, read
 from pneumoscope.imaging.containers import check_whole, sniff
 from pneumoscope.imaging.preprocess import planes, standardise
-from pneumoscope.predict.quality import quality_flags
+from pneumoscope.predict.gate import judge
+from pneumoscope.predict.predictor import _Look, _plain
 from pneumoscope.report import open_table
 from pneumoscope.report.table import CsvReport, JsonlReport
 
@@ -60,7 +61,8 @@ def main() -> None:
             watch = _watched(predictor, table, _films(kind, Path(scratch, "films"), args.films), args.repeats)
         for stage, spent in watch.spent.items():
             figures.append(Figure(f"{kind}: {stage}", median(spent), "ms", min(spent), max(spent), len(spent)))
-    command = f"python benchmarks/stages.py --films {args.films} --repeats {args.repeats}"
+    only = "".join(f' --only "{kind}"' for kind in args.only or ())
+    command = f"python benchmarks/stages.py --films {args.films} --repeats {args.repeats}{only}"
     Result("stages", command, _METHOD, figures, facts, bundle).write(args.out)
 
 
@@ -96,16 +98,16 @@ def _one(predictor: Predictor, table: CsvReport | JsonlReport, path: Path, watch
         replace(film)
     with watch("resize"):
         seen = planes(film, spec.preprocessing)
-    with watch("quality flags"):
-        quality_flags(film, seen[0], spec)
     with watch("standardise"):
         given = standardise(seen, spec.preprocessing)[np.newaxis]
     with watch("graph"):
         outputs = predictor.engine.run(given)
+    with watch("quality flags, gate"):
+        verdict = judge(film, _plain(film, seen, spec.preprocessing), outputs.features[0], predictor.bundle)
     with watch("calibrate"):
-        predictor._findings(outputs)
+        finding, *_ = predictor._findings(outputs)
     with watch("heat map"):
-        predictor._heatmap(outputs, film)
+        predictor._explained(_Look(film, outputs, verdict, None), film, finding)
     with watch("whole, no heat map"):
         reading = predictor.read(path, heatmap=False)
     with watch("row"):

@@ -6,6 +6,7 @@ stands the processor time of a film, which a machine that is busy with other thi
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import time
 from collections import defaultdict
@@ -40,6 +41,8 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=256, help="films a measurement (256)")
     args = parser.parse_args()
     common.use_cores(args.cores)
+    if args.films < 1 or args.films % (shared := math.lcm(*_BATCHES, usable_cores())):
+        parser.error(f"--films: expected a multiple of {shared}, so that each way runs all of them, got {args.films}")
     facts, bundle = common.machine(), common.bundle_facts(args.bundle)
     found: dict[str, list[Cost]] = defaultdict(list)
     with ProcessPoolExecutor(args.cores, multiprocessing.get_context("spawn")) as pool:

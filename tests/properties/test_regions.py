@@ -22,9 +22,11 @@ MAPS = arrays.arrays(
 )
 
 
-def film(height: int, width: int, scale: int = 1) -> Radiograph:
+def film(height: int, width: int, scale: int = 1, beyond: int = 0) -> Radiograph:
+    """Decoded at a scale, of which so many pixels of the file's, less than one decoded one, lie beyond the film."""
     pixels = np.zeros((height, width), np.float32)
-    return Radiograph(pixels=pixels, digest="", full_size=(height * scale, width * scale), container="png")
+    full_size = (height * scale - beyond, width * scale - beyond)
+    return Radiograph(pixels=pixels, digest="", full_size=full_size, container="png")
 
 
 def spec(aspect: str) -> Preprocessing:
@@ -44,9 +46,9 @@ def overlap(one: Region, other: Region) -> tuple[int, int]:
 
 
 @settings(deadline=None)
-@given(MAPS, SIDES, SIDES, ASPECTS, st.sampled_from([1, 2, 8]))
+@given(MAPS, SIDES, SIDES, ASPECTS, st.sampled_from([(1, 0), (2, 0), (2, 1), (8, 0), (8, 3), (8, 7)]))
 def test_boxes_are_on_the_film_apart_and_share_the_evidence(evidence, height, width, aspect, scale):
-    one = film(height, width, scale)
+    one = film(height, width, *scale)
     found = regions_of(evidence, one, spec(aspect))
     assert len(found) <= MOST
     assert all(region.within(one.full_size) for region in found)

@@ -74,9 +74,10 @@ def _asked(label: Label) -> tuple[Block, ...]:
     if point is None:
         return ()
     rows = ((label.name, str(point.sensitivity)), (label.no, str(point.specificity)))
+    unsure = ", and 'not sure which' where that is not sure" if label.certainty else ""
     told = (
         f"Told only where the first answer is {label.given}, from a probability of {point.threshold:.3f} on as "
-        f"{label.name}, below as {label.no}, whatever the operating point. The figures are of films with "
+        f"{label.name}, below as {label.no}{unsure}, whatever the operating point. The figures are of films with "
         f"{label.given}: {point.data}."
     )
     return Paragraph(told), Table(("which", "recall (95% interval)"), rows, numbers=frozenset({1}))

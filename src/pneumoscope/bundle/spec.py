@@ -31,7 +31,7 @@ OUTPUTS = ("logits", "features", "cam")
 
 LARGEST_AUC_LOSS: Final = 0.002
 LEAST_AGREEMENT: Final = 0.99
-"""An int8 graph further than this from fp32 on the validation films, for any label, is not shipped."""
+"""An int8 graph further than this from fp32 on the validation films, for a label of every film, is not shipped."""
 
 View = Literal["plain", "mirrored", "closer"]
 VIEWS: dict[View, str] = {

@@ -191,12 +191,12 @@ def _second(spec: BundleSpec) -> Iterator[str]:
     """What is told beside a positive first answer, and what it is worth."""
     for label in spec.labels:
         if label.given and (point := label.point):
+            unsure = ", and 'not sure which' unless just that is possible" if label.certainty else ""
             yield (
                 f"If {label.given}, {label.name} rather than {label.no}: told only beside a positive answer, with "
-                f"probabilities of a group of which {label.calibration.prevalence:.0%} are {label.name}, and "
-                f"'not sure which' where both are possible. Of films with {label.given} it recognises "
-                f"{point.sensitivity} of the {label.name} and {point.specificity} of the {label.no} ones (95% "
-                f"intervals; {point.data})."
+                f"probabilities of a group of which {label.calibration.prevalence:.0%} are {label.name}{unsure}. "
+                f"Of films with {label.given} it recognises {point.sensitivity} of the {label.name} and "
+                f"{point.specificity} of the {label.no} ones (95% intervals; {point.data})."
             )
 
 

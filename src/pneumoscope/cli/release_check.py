@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pneumoscope.cli.options import bundle_option, data_option, jobs_option, need, progress
+from pneumoscope.core.text import one_line
 
 
 @click.command("release-check")
@@ -25,7 +26,7 @@ def release_check(bundle: str, data: Path, split: str, jobs: int | None, as_json
     does; that calibration, operating points, intended use and model card are there. Then, on the labelled films of a
     split that the bundle has not learned from: whether the evidence for positive answers lies on the lungs rather than
     in corners and at the border, whether burnt-in marks sway the answers, and whether these hang on the regions that
-    the readings name. One line for each: passed or failed, what was expected, what was found.
+    the readings name. Of each: passed or failed, what was expected, what was found.
     """
     need("evaluate", "pneumoscope release-check")
     import msgspec
@@ -39,7 +40,7 @@ def release_check(bundle: str, data: Path, split: str, jobs: int | None, as_json
         told.append(msgspec.structs.asdict(check))
         if not as_json:
             click.echo(f"{'passed' if check.passed else 'FAILED'}  {check.name}")
-            click.echo(f"        expected: {check.expected}\n        found:    {check.found}")
+            click.echo(f"        expected: {one_line(check.expected)}\n        found:    {one_line(check.found)}")
     if as_json:
         click.echo(json.dumps(told, indent=2))
     if failed:

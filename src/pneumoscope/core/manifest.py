@@ -16,6 +16,16 @@ UNASSIGNED = ""
 """The split of a film that has not been given one yet."""
 
 SEXES = ("F", "M", "")
+SUBTYPES = ("bacterial", "viral", "")
+
+
+def otherwise(label: str) -> str:
+    """What a pneumonia is that is not of this subtype; "" for a label that is none.
+
+    >>> otherwise("bacterial"), otherwise("tumour")
+    ('viral', '')
+    """
+    return {"bacterial": "viral", "viral": "bacterial"}.get(label.casefold(), "")
 
 
 class Box(NamedTuple):
@@ -67,6 +77,8 @@ class Film:
             raise ManifestError(f"{self.path}: label: expected 1, 0 or nothing, got {self.label!r}")
         if self.split not in (*SPLITS, UNASSIGNED):
             raise ManifestError(f"{self.path}: split: expected one of {', '.join(SPLITS)}, got {self.split!r}")
+        if self.subtype not in SUBTYPES:  # "Bacterial" would count as not bacterial, and so as viral
+            raise ManifestError(f"{self.path}: subtype: expected bacterial, viral or nothing, got {self.subtype!r}")
         if self.sex not in SEXES:
             raise ManifestError(f"{self.path}: sex: expected F, M or nothing, got {self.sex!r}")
         if self.age is not None and not 0 <= self.age <= 130:

@@ -29,7 +29,6 @@ _NOTHING: Final = {"normal", "no finding", "no findings"}
 """Findings that say that there is none."""
 _NOT_STATED: Final = float("nan")
 _NAMED = 20
-_OTHER_KIND: Final = {"bacterial": "viral", "viral": "bacterial"}
 
 _Rule = Callable[[Film, set[str]], float]
 """What a film says of one label, given the film and its findings."""
@@ -65,15 +64,6 @@ def _where_asked(answers: NDArray[np.float32], labels: list[str], given: Given) 
     for label, condition in given.items():
         asked[answers[:, labels.index(condition)] != 1, labels.index(label)] = _NOT_STATED
     return asked
-
-
-def otherwise(label: str) -> str:
-    """What a pneumonia is that is not of this kind; "" for a label without a counterpart.
-
-    >>> otherwise("bacterial"), otherwise("tumour")
-    ('viral', '')
-    """
-    return _OTHER_KIND.get(label.casefold(), "")
 
 
 def with_targets(manifest: Manifest, labels: Sequence[str], given: Given | None = None) -> Manifest:

@@ -52,18 +52,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 def check_explanation(
     predictor: Predictor,
     manifest: Manifest,
-    split: str,
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Check]:
-    """The checks of where the evidence lies, on the labelled films of a split.
+    """The checks of where the evidence lies, on the labelled films of a manifest: those of one split.
 
     Raises
     ------
     ManifestError : if no film states the bundle's first label.
     """
-    films = LabelledFilms.of(manifest.only(split), predictor.bundle.spec)
+    films = LabelledFilms.of(manifest, predictor.bundle.spec)
 
     def options(what: str) -> dict[str, Any]:
         return {"jobs": jobs, "progress": partial(progress, what=what) if progress else None}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,9 @@ from pneumoscope.bundle.spec import CARD_FILE, LARGEST_AUC_LOSS, LEAST_AGREEMENT
 from pneumoscope.core import DamagedBundle
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import ENGINES, Engine, OnnxRuntimeEngine, check_golden, golden_film
-from pneumoscope.evaluation.explained import Check, check_explanation
+from pneumoscope.evaluation.explained import Check, Progress, check_explanation
 from pneumoscope.imaging.preprocess import network_input
 from pneumoscope.predict import Predictor
-
-Progress = Callable[..., Iterable[Any]]
-"""Takes what is worked through, how many they are, and ``what`` that is for."""
 
 POINTS: Final = (BALANCED, SCREENING, RULE_IN)
 THREADS: Final = (1, 2, 4)
@@ -46,8 +43,10 @@ def check_release(
     Raises
     ------
     ForeignBundle, NewerBundle : if there is no bundle that this program can read.
-    ManifestError : if no film of the split states the bundle's first label.
+    ManifestError : if there is no film in the split (told before anything is checked), or none states the bundle's
+        first label.
     """
+    films = manifest.only(split)
     try:
         loaded, contents = load_bundle(bundle), bundle_files(bundle)
     except DamagedBundle as error:
@@ -60,7 +59,7 @@ def check_release(
     if engine:
         yield from _steady(loaded, engine)
         predictor = Predictor(loaded, engine, force=True)
-        yield from check_explanation(predictor, manifest, split, jobs=jobs, progress=progress)
+        yield from check_explanation(predictor, films, jobs=jobs, progress=progress)
 
 
 _FILES: Final = "every file that bundle.json names, with its SHA-256"

@@ -65,7 +65,7 @@ def display(
 
 
 def shown_by_header(header: Header) -> bool:
-    """Whether the header alone says how values are shown, whatever the least and the largest of them, and none is padding.
+    """Whether the header alone says how values are shown, and no value is padding or the least or largest of all.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -13,8 +14,12 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 
 def turned(film: Radiograph, quarters: int) -> Radiograph:
-    """The film turned anticlockwise by so many quarters; below 0 clockwise. Its digest stays that of the file."""
-    pixels = np.ascontiguousarray(np.rot90(film.pixels, quarters))
+    """The film turned anticlockwise by so many quarters; below 0 clockwise. Its digest stays that of the file.
+
+    A last row or column that lies beyond the film by part of a pixel is left out: it would become the first.
+    """
+    rows, columns = (math.floor(side) for side in film.extent)
+    pixels = np.ascontiguousarray(np.rot90(film.pixels[:rows, :columns], quarters))
     if quarters % 2 == 0:
         return replace(film, pixels=pixels)
     (height, width), spacing = film.full_size, film.spacing

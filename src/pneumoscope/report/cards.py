@@ -128,12 +128,16 @@ def _box(region: Region, letters: float) -> str:
 
 
 def where_hottest(heat: NDArray[np.float32] | None) -> str:
-    """Say in words where a heat map is hottest, for those who cannot see it."""
+    """Say in words where a heat map is hottest, for those who cannot see it.
+
+    As the scale ends, many cells may be as hot, far from each other: then no one place is named.
+    """
     if heat is None or float(heat.max()) < VISIBLE_FROM:
         return f"Heat map: no region above {VISIBLE_FROM:.0%} of the scale"
-    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    height, side = ninth((int(row) + 0.5) / heat.shape[0], (int(column) + 0.5) / heat.shape[1])
-    return f"Heat map: highest in the {height} {side} of the picture, {percent(float(heat.max()))} of the scale"
+    hottest = (np.argwhere(heat == heat.max()) + 0.5) / heat.shape
+    one = (np.ptp(hottest, axis=0) < 1 / 3).all()
+    place = f"the {' '.join(ninth(*hottest.mean(axis=0)))} of the picture" if one else "several places"
+    return f"Heat map: highest in {place}, {percent(float(heat.max()))} of the scale"
 
 
 def _where(reading: Reading) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from pneumoscope.core import Correction, Failure, Outcome
 from pneumoscope.report.places import evidence_text
@@ -43,7 +44,7 @@ def _outcome_lines(outcome: Outcome, width: int) -> Iterator[str]:
         if finding.given is None:
             yield _line(film, percent(finding.probability), decision(finding), remarks, width)
         else:
-            yield _cut(f"  {one_line(second(finding))}", width)
+            yield from wrap(one_line(second(finding)), width, initial_indent="  ", subsequent_indent="  ")
     if place := evidence_text(outcome):
         yield f"  {_cut(place, width - 2)}"
 

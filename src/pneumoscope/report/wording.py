@@ -75,6 +75,9 @@ def offer(correction: Correction) -> str:
 
 
 def doubts(reading: Reading) -> list[str]:
-    """Return the codes of all reasons for doubt; of a forced answer, those that it was given in spite of are marked."""
-    mark = "forced: " if reading.forced else ""
-    return [*(f"{mark}{reason.code}" for reason in reading.abstention), *(flag.code for flag in reading.flags)]
+    """Return the codes of all reasons for doubt; those in spite of which a film was answered are marked, and what was
+    corrected."""
+    forced = "forced: " if reading.forced else ""
+    righted = reading.correction.code if reading.correction and reading.corrected else None
+    flags = (f"corrected: {flag.code}" if flag.code == righted else flag.code for flag in reading.flags)
+    return [*(f"{forced}{reason.code}" for reason in reading.abstention), *flags]

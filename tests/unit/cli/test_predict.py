@@ -87,6 +87,20 @@ def test_what_is_not_sure_is_told_everywhere(run, tmp_path):
     assert "Yes is possible from a probability of 30.00%, no up to 70.00%" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_that_a_second_answer_may_be_left_open_is_told_where_it_may(run, ward, tmp_path, told):
+    sample = Sample(films=40, patients=40)
+    known = Certainty(
+        yes_from=0.3, no_to=0.7, error_rate=0.05, positive=sample, negative=sample, data="40 films", chosen="2026-01-02"
+    )
+    bundle = write_second(tmp_path / "b", {"certainty": known if told else None})
+    page = tmp_path / "r.html"
+    run("predict", ward, "--bundle", bundle, "--html", page)
+    about = page.read_text(encoding="utf-8").partition("<dt>Second answer</dt>")[2].partition("</dd>")[0]
+    assert "bacterial rather than viral: told only beside a positive answer" in about
+    assert ("not sure which" in about) == told
+
+
 def test_all_labels_of_a_bundle_are_told(run, ward, tmp_path):
     bundle = write_several(tmp_path / "several", {"tuberculosis": -4.0, "tumour": 4.0, "normal": 0.0})
     table, page = tmp_path / "table.csv", tmp_path / "page.html"

@@ -57,6 +57,16 @@ def test_programs_are_told_the_same(run, films, monkeypatch):
     ]
 
 
+def test_what_a_bundle_says_of_itself_moves_no_cursor(run, films, monkeypatch):
+    hostile = Check(name="calibration", passed=False, expected="a\x1b[2Jrule", found="none\npassed  files")
+    monkeypatch.setattr("pneumoscope.evaluation.check_release", lambda *_, **__: iter([hostile]))
+    assert run("release-check", "--data", films).stdout.splitlines() == [
+        "FAILED  calibration",
+        "        expected: a\\x1b[2Jrule",
+        "        found:    none\\npassed  files",
+    ]
+
+
 def test_misuse_ends_with_2(run, films):
     assert run("release-check").exit_code == 2
     assert run("release-check", "--data", films, "--split", "all").exit_code == 2

@@ -44,7 +44,16 @@ def test_a_patient_and_a_file_may_come_twice_in_one_split():
 
 @pytest.mark.parametrize(
     "change",
-    [{"label": 2}, {"label": -1}, {"label": "1"}, {"split": "valid"}, {"split": "Test"}, {"sex": "f"}, {"age": -1}],
+    [
+        {"label": 2},
+        {"label": -1},
+        {"label": "1"},
+        {"subtype": "Bacterial"},
+        {"split": "valid"},
+        {"split": "Test"},
+        {"sex": "f"},
+        {"age": -1},
+    ],
 )
 def test_a_label_or_split_of_no_meaning_is_refused(change):
     with pytest.raises(ManifestError, match=rf"a\.png: {next(iter(change))}: expected"):

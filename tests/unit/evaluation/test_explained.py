@@ -100,7 +100,7 @@ def test_all_is_asked_of_films(predictor, labelled):
         told.append(what)
         return items
 
-    checks = {check.name: check for check in check_explanation(predictor, manifest(films), "test", progress=progress)}
+    checks = {check.name: check for check in check_explanation(predictor, manifest(films), progress=progress)}
     assert told == ["mean film", "heat maps", "marks", "regions taken out"]
     assert {name: check.passed for name, check in checks.items()} == {
         "evidence on the lungs": True,
@@ -116,7 +116,7 @@ def test_all_is_asked_of_films(predictor, labelled):
 def test_films_that_show_no_lungs_fail_one_line_and_end_nothing(predictor, labelled):
     """As films do that are no chests, or lie on their side."""
     films = labelled((1, np.full((24, 32), 200)), (0, np.full((24, 32), 20)))
-    first, *others = check_explanation(predictor, manifest(films), "test")
+    first, *others = check_explanation(predictor, manifest(films))
     assert (first.name, first.passed) == ("evidence on the lungs", False)
     assert "shows no lungs" in first.found
     assert len(others) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -123,6 +124,14 @@ def test_folders_without_pictures_are_no_categories_and_one_picture_is(tmp_path:
         (tmp_path / name / "a.png").write_bytes(picture(blots(np.random.default_rng(0))))
     (tmp_path / "empty" / "notes.txt").write_text("no picture")
     assert [one.category for one in pictures(tmp_path)] == ["one"]
+
+
+def test_a_category_is_named_in_what_a_description_can_hold(tmp_path: Path):
+    folder = tmp_path / os.fsdecode(b"f\xfc")
+    folder.mkdir()
+    (folder / "a.png").write_bytes(picture(blots(np.random.default_rng(0))))
+    (one,) = pictures(tmp_path)
+    assert msgspec.json.decode(msgspec.json.encode({one.category: 1})) == {r"f\xfc": 1}
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, make_dicom):

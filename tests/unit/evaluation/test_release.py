@@ -9,7 +9,7 @@ import pytest
 
 from pneumoscope.bundle import load_bundle
 from pneumoscope.bundle.spec import Graph, OperatingPoint, Sample
-from pneumoscope.core import DamagedBundle, ForeignBundle
+from pneumoscope.core import DamagedBundle, ForeignBundle, ManifestError
 from pneumoscope.core.manifest import Manifest
 from pneumoscope.engines import OnnxRuntimeEngine, Outputs
 from pneumoscope.evaluation import check_release
@@ -139,6 +139,12 @@ def test_a_bundle_that_looks_at_the_air_around_the_chest_is_not_released(tmp_pat
 def test_what_is_no_bundle_is_an_error(tmp_path, films):
     with pytest.raises(ForeignBundle):
         list(check_release(tmp_path, films, "test"))
+
+
+def test_a_split_without_films_is_told_before_anything_is_checked(tmp_path, films):
+    checks = check_release(write_tiny(tmp_path / "b", CARD, **whole_spec()), films, "val")
+    with pytest.raises(ManifestError, match="no films in split 'val'"):
+        next(checks)
 
 
 class Unsteady:

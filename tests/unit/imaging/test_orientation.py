@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from pneumoscope.core import Radiograph
+from pneumoscope.imaging import read
 from pneumoscope.imaging.orientation import negative, turned, turned_box
+from pneumoscope.imaging.preprocess import Preprocessing, resize
+from tests.helpers import picture
 
 PIXELS = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]], np.float32)
 
@@ -35,6 +38,17 @@ def test_a_box_turns_with_its_film(quarters):
     box = turned(whole, quarters).pixels[top:bottom, left:right]
     assert box.size == pixels.sum()
     assert box.all()
+
+
+@pytest.mark.parametrize("quarters", [-1, 1, 2])
+def test_what_was_decoded_beyond_a_film_does_not_become_its_beginning(quarters):
+    """3593 pixels at an eighth are 449.125: the network is to be shown the same, but turned."""
+    squares = np.kron(np.random.default_rng(0).integers(0, 256, (36, 36)), np.ones((100, 100))).astype(np.uint8)
+    film = read(picture(squares[:3593, :3593], "JPEG", quality=95), min_size=(224, 224))
+    spec = Preprocessing(size=(224, 224))
+    assert film.extent == (449.125, 449.125)
+    shown, expected = resize(turned(film, quarters), spec), np.rot90(resize(film, spec), quarters)
+    assert np.abs(shown - expected).max() < 0.1
 
 
 def test_a_negative_of_a_negative_is_the_film():

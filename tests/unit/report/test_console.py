@@ -17,6 +17,15 @@ def test_the_table_says_what_there_is_to_say(items):
     assert lines[4].split() == ["ward/broken.dcm", "-", "not", "read", "unreadable:", "The", "file", "ends", "early."]
 
 
+@pytest.mark.parametrize("probability", [0.2, 0.55])
+def test_no_digit_of_a_second_answer_is_cut_off(item, kind, probability):
+    """In a narrow terminal it goes on in the next line."""
+    films = [item("a", second=[kind(probability, probability != 0.55)])]
+    narrow, wide = (format_table(outcomes(films), width).splitlines()[3:] for width in (60, 120))
+    assert len(narrow) > len(wide) == 1
+    assert " ".join(line.strip() for line in narrow) == wide[0].strip()
+
+
 @pytest.mark.parametrize("width", [60, 80, 96, 140])
 def test_no_line_is_wider_than_asked(items, hostile, width):
     assert max(columns(line) for line in format_table(outcomes(items + hostile), width).splitlines()) == width
@@ -86,5 +95,5 @@ def test_what_is_not_answered_is_no_answer(refused):
     assert lines[0].split()[:2] == ["side.png", "-"]
     assert lines[0].endswith("wrong-view")
     assert lines[1].endswith("upside-down; corrected: pneumonia 80.0%")
-    assert lines[2].endswith("upside-down")
+    assert lines[2].endswith("corrected: upside-down")
     assert lines[3].endswith("forced: wrong-view")

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pneumoscope.core import Failure
 from pneumoscope.report import HtmlReport
+from pneumoscope.report.cards import where_hottest
 from pneumoscope.report.text import one_line
 
 VOID = {"meta", "img", "input", "br", "link", "hr"}
@@ -118,6 +119,21 @@ def test_the_pictures_are_inside_the_page(page, items):
         "Heat map: highest in the lower right of the picture, >99.9% of the scale",
         "Heat map: no region above 20% of the scale",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        ([(6, 0)], "the lower left of the picture"),
+        ([(0, 5), (0, 6), (1, 5)], "the upper right of the picture"),
+        ([(3, 2), (3, 3)], "the middle centre of the picture"),  # on either side of a third
+        ([(0, 0), (6, 6)], "several places"),  # the first of them says nothing of the other
+    ],
+)
+def test_where_a_map_is_hottest_is_told_of_all_cells_that_are_as_hot(cells, place):
+    heat = np.full((7, 7), 0.3, np.float32)
+    heat[tuple(np.transpose(cells))] = 0.9
+    assert where_hottest(heat) == f"Heat map: highest in {place}, 90.0% of the scale"
 
 
 def test_a_large_film_is_made_small(tmp_path, about, item):

@@ -255,6 +255,13 @@ def test_a_label_can_be_asked_on_a_condition():
         (["data.given.bacterial=pneumonia"], "given: expected a further label"),
         ([*SECOND, "data.given.bacterial=viral"], r"the first \(pneumonia\), got bacterial = 'viral'"),
         (["data.given.pneumonia=pneumonia"], "given: expected a further label"),
+        (
+            [
+                "data.labels=['pneumonia', 'bacterial', 'Viral']",
+                "data.given={bacterial='pneumonia', Viral='pneumonia'}",
+            ],
+            "expected bacterial or viral, each of which is what the other is otherwise, got both",
+        ),
         ([*SECOND, "data.exclusive=true"], "given: labels that exclude each other"),
         (["optimisation.before=[{epochs=1, learns='further'}]"], "needs labels after the first"),
         (
@@ -270,6 +277,18 @@ def test_a_label_can_be_asked_on_a_condition():
 def test_a_condition_that_makes_no_sense_is_refused(changes, says):
     with pytest.raises(RecipeError, match=says):
         load_recipe("cnn-deep", changes)
+
+
+def test_a_condition_that_was_inherited_can_be_taken_back(tmp_path):
+    """By an empty table within a section; an empty section says nothing."""
+    alone = ["data.labels=['pneumonia']", "data.given={}", "optimisation.before=[]", "optimisation.epochs=1"]
+    assert load_recipe("mobilenetv2-subtype", alone).data.given == {}
+    (tmp_path / "mine.toml").write_text(
+        'extends = "mobilenetv2-subtype"\nname = "mine"\n[data]\n[network]\narguments = {}\n'
+    )
+    mine = load_recipe(str(tmp_path / "mine.toml"))
+    assert mine.data == load_recipe("mobilenetv2-subtype").data
+    assert mine.network.arguments == {}
 
 
 def test_the_packaged_second_answer_leaves_the_packaged_first_as_it_is():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pneumoscope.core import FilmError, ManifestError, Radiograph, UnsupportedFilm
+from pneumoscope.core.text import utf8
 from pneumoscope.data.duplicates import groups, thumb_likeness
 from pneumoscope.imaging import is_film_name, read
 
@@ -54,7 +55,7 @@ def pictures(folder: Path) -> tuple[Picture, ...]:
         small = [(_thumb(film), colour) for film, colour in map(in_grey, paths)]  # one at a time: pictures may be large
         heads = _heads([thumb for thumb, _ in small])
         found += (
-            Picture(path, category.name, _part(paths[head].name), colour)
+            Picture(path, utf8(category.name), _part(paths[head].name), colour)
             for path, (_, colour), head in zip(paths, small, heads, strict=True)
         )
     if not found:

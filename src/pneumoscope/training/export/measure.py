@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.bundle.points import BALANCED, Scored, area, balanced_point, certainty, operating_points
 from pneumoscope.bundle.spec import Code, Interval, Label
-from pneumoscope.data.targets import otherwise
+from pneumoscope.core.manifest import otherwise
 from pneumoscope.stats.fit_calibration import Fitted, fit_calibration
 from pneumoscope.training.export.graphs import PREVALENCE, not_calibrated, stated
 from pneumoscope.training.export.task import Answers, Shown

@@ -10,9 +10,8 @@ from typing import Any
 from timm.models import get_pretrained_cfg
 
 from pneumoscope.bundle.spec import Member, Source, Teacher
-from pneumoscope.core.manifest import Manifest
+from pneumoscope.core.manifest import Manifest, otherwise
 from pneumoscope.data.sources import SOURCES
-from pneumoscope.data.targets import otherwise
 from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.stats.calibration import Calibration
 from pneumoscope.training.recipe import Data

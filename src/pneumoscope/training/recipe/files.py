@@ -95,12 +95,13 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
         raise RecipeError(f"{name}: {error}") from error
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key; all else is replaced. Another network takes none of the first one's arguments."""
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any], *, sections: bool = True) -> dict[str, Any]:
+    """Tables are merged key by key; all else is replaced, and so is a table within a section by an empty one. Another
+    network takes none of the first one's arguments."""
     merged = dict(base)
     for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = _merged(merged[key], value)
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping) and (value or sections):
+            merged[key] = _merged(merged[key], value, sections=False)
         else:
             merged[key] = value
     if "name" in over and over["name"] != base.get("name") and "arguments" in base and "arguments" not in over:

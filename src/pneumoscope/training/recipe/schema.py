@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from pneumoscope.core.manifest import otherwise
+
 OWN_NETWORKS = ("cnn",)
 """Networks that are not timm's; ``training.networks`` builds them."""
 
@@ -99,6 +101,11 @@ class Data(_Section, frozen=True):
             if label not in self.labels[1:] or condition != self.labels[0]:
                 raise ValueError(
                     f"given: expected a further label, and the first ({self.labels[0]}), got {label} = {condition!r}"
+                )
+            if otherwise(label) in map(str.casefold, self.given):
+                raise ValueError(
+                    f"given: expected {label} or {otherwise(label)}, each of which is what the other is otherwise, got "
+                    f"both: a reading could contradict itself"
                 )
 
 
