@@ -121,7 +121,11 @@ class Predictor:
         return self._read(source, name or _name_of(source), heatmap)[0]
 
     def read_film(self, film: Radiograph, *, name: str, heatmap: bool = True) -> Reading:
-        """Read a film that has been decoded already."""
+        """Read a film that has been decoded already.
+
+        Decoded with the bundle's own size for ``min_size``, it has the very reading of its file; a large film that was
+        decoded in full has another one, by little.
+        """
         return self._reading(film, name, heatmap, milliseconds=0.0)
 
     def read_prepared(self, film: Radiograph, seen: NDArray[np.float32], *, name: str) -> Reading:

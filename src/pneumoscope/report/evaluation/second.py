@@ -10,6 +10,7 @@ from pneumoscope.report.evaluation.content import Certainty, SecondAnswer
 from pneumoscope.report.evaluation.words import figure, share
 from pneumoscope.report.measure_names import name_of
 
+_LEFT_OPEN = " Where a reading says 'not sure which', the kind on whose side of the threshold the film lies counts."
 _INTERVAL = "value (95% interval)"
 _ALONE = ("auc", "accuracy", "recall", "specificity", "precision", "npv", "mcc", "log_loss", "calibration_error")
 _WHOLE = ("accuracy", "macro_recall", "macro_f1", "macro_auc", "mcc")
@@ -21,7 +22,7 @@ def second_answer(one: SecondAnswer) -> list[Block]:
         Paragraph(
             f"Where the first answer is {one.given}, the program also says whether that is {one.label} rather than "
             f"{one.otherwise}. By itself it is measured on the {one.films:,} films that have {one.given} and of which "
-            f"it is stated which, whatever the first answer to them was."
+            f"it is stated which, whatever the first answer to them was.{_LEFT_OPEN if one.certainty else ''}"
         ),
         Table(("of the second answer", _INTERVAL), tuple(_alone(one)), numbers=frozenset({1})),
         Paragraph(

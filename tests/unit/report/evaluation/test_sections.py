@@ -252,12 +252,15 @@ def test_a_second_answer_is_told_with_the_recall_of_either_kind():
     said = " ".join(plain(block.line) for block in blocks(full_report(), "second", Paragraph))
     assert "the 390 films that have pneumonia and of which it is stated which" in said
     assert "tell one of no pneumonia, bacterial, viral, of 624 films" in said
+    assert "Where a reading says 'not sure which', the kind on whose side" in said
     (tables,) = blocks(full_report(), "second", Picture)
     assert "30 viral read as bacterial" in tables.alt
 
 
 def test_a_second_answer_that_says_nothing_of_certainty_has_no_rows_for_it():
-    alone, _ = blocks(full_report(second=(second_answer(certainty=None),)), "second", Table)
+    report = full_report(second=(second_answer(certainty=None),))
+    assert not [block for block in blocks(report, "second", Paragraph) if "not sure" in plain(block.line)]
+    alone, _ = blocks(report, "second", Table)
     assert not [row for row in texts(alone) if "sure" in row[0]]
 
 
