@@ -30,10 +30,13 @@ LEAST_ON_LUNGS: Final = 1.15
 """Times the lung zone's share of the film, that the evidence in it is at least."""
 MOST_IN: Final = {"corners": 0.8, "ring": 0.9}
 """Times the region's share of the film, that the evidence in it is at most."""
-MOST_BY_MARKS: Final = 0.1
-"""Of the log-odds, that painting over burnt-in marks may change more than painting over as much elsewhere."""
-LEAST_BY_REGION: Final = 0.1
-"""Of the log-odds, that taking the strongest region out lowers more than taking out as much elsewhere."""
+MOST_BY_MARKS: Final = 0.01
+"""Of the strong evidence, that painting over marks may change log-odds more than painting over as much elsewhere.
+
+In the bundle's own unit of evidence, as another calibration of the same graph must not change what is found.
+"""
+LEAST_BY_REGION: Final = 0.01
+"""Likewise, that taking the strongest region out lowers log-odds more than taking out as much elsewhere."""
 
 
 _LUNGS: Final = "evidence on the lungs"
@@ -71,8 +74,9 @@ def check_explanation(
     seen = look_at(predictor, films, **options("heat maps"))
     yield _unmeasured(_LUNGS, _ON_LUNGS, zone) if isinstance(zone, str) else _on_lungs(heat_on_lungs(seen, zone))
     yield from _at_the_border(heat_by_outcome(seen))
-    yield _marks(paint_markers(predictor, films, **options("marks")))
-    yield from _faithful(faithfulness(predictor, films, **options("regions taken out")))
+    strong = predictor.bundle.spec.labels[0].strong_evidence
+    yield _marks(paint_markers(predictor, films, **options("marks")), strong)
+    yield from _faithful(faithfulness(predictor, films, **options("regions taken out")), strong)
 
 
 def _zone(predictor: Predictor, films: LabelledFilms, **options: Any) -> Zone | str:
@@ -108,27 +112,32 @@ def _at_the_border(groups: Sequence[GroupHeat]) -> Iterator[Check]:
         yield Check(name=place, passed=passed, expected=f"{expected}, {most:.1%}", found=found)
 
 
-def _marks(found: MarkerTest) -> Check:
-    name = "burnt-in marks"
-    expected = f"painting over them changes log-odds by at most {MOST_BY_MARKS:g} more than painting elsewhere"
+def _marks(found: MarkerTest, strong: float) -> Check:
+    name, most = "burnt-in marks", MOST_BY_MARKS * strong
+    expected = f"painting over them changes log-odds by at most {_of_strong(most, strong)} more than painting elsewhere"
     whole = next((group for group in found.groups if group.group == "all"), None)
     if whole is None:
         return _unmeasured(name, expected)
     excess = whole.excess
     told = f"{excess.value:+.3f} ({excess.low:+.3f} to {excess.high:+.3f}) on {whole.films} films"
-    return Check(name=name, passed=excess.high <= MOST_BY_MARKS, expected=expected, found=told)
+    return Check(name=name, passed=excess.high <= most, expected=expected, found=told)
 
 
-def _faithful(found: Faithfulness) -> Iterator[Check]:
-    name = "faithfulness"
-    expected = f"taking the strongest part out lowers log-odds {LEAST_BY_REGION:g} or more beyond as much elsewhere"
+def _faithful(found: Faithfulness, strong: float) -> Iterator[Check]:
+    name, least = "faithfulness", LEAST_BY_REGION * strong
+    told = _of_strong(least, strong)
+    expected = f"taking the strongest part out lowers log-odds by at least {told} more than as much elsewhere"
     if not found.deletions:
         yield _unmeasured(name, expected)
     for one in found.deletions:
         excess = one.excess
-        told = f"{excess.value:.2f} ({excess.low:.2f} to {excess.high:.2f}) on {found.tested} films"
-        passed = excess.low >= LEAST_BY_REGION
+        told = f"{excess.value:.3f} ({excess.low:.3f} to {excess.high:.3f}) on {found.tested} films"
+        passed = excess.low >= least
         yield Check(name=f"{name}, {one.fill}", passed=passed, expected=expected, found=told)
+
+
+def _of_strong(limit: float, strong: float) -> str:
+    return f"{limit:.3f} ({limit / strong:.0%} of the strong evidence)"
 
 
 def _unmeasured(name: str, expected: str, why: str = "too few films to tell") -> Check:

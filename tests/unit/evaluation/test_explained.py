@@ -54,7 +54,7 @@ def test_evidence_may_not_gather_in_corners_and_at_the_border(corners, ring, pas
 def test_answers_may_not_hang_on_marks(excess, passed):
     shift = Shift(mean=about(0.1), size=about(0.2), lost=0, raised=0)
     group = PaintedOver(group="all", films=80, patients=70, marks=shift, control=shift, excess=about(excess))
-    check = explained._marks(MarkerTest(films=100, marked=90, crowded=10, groups=(group,)))
+    check = explained._marks(MarkerTest(films=100, marked=90, crowded=10, groups=(group,)), 10.0)
     assert check.passed is passed
     assert "on 80 films" in check.found
 
@@ -75,15 +75,32 @@ def test_answers_have_to_hang_on_their_regions(excess, passed):
         for fill in ("blurred", "typical")
     )
     found = Faithfulness(films=50, without=1, tested=49, patients=40, deletions=deletions)
-    assert [check.passed for check in explained._faithful(found)] == [passed] * 2
+    assert [check.passed for check in explained._faithful(found, 10.0)] == [passed] * 2
+
+
+@pytest.mark.parametrize("steeper", [0.2, 1.0, 3.0])
+def test_another_calibration_of_the_same_graph_is_judged_alike(steeper):
+    """A steeper one makes all log-odds larger, strong evidence among them."""
+    for excess, passed in ((0.08, True), (0.12, False)):
+        shift = Shift(mean=about(0.1), size=about(0.2), lost=0, raised=0)
+        group = PaintedOver(
+            group="all",
+            films=80,
+            patients=70,
+            marks=shift,
+            control=shift,
+            excess=about(steeper * excess, 0.01 * steeper),
+        )
+        found = MarkerTest(films=100, marked=90, crowded=10, groups=(group,))
+        assert explained._marks(found, steeper * 10.0).passed is passed
 
 
 def test_what_could_not_be_measured_has_not_been_passed():
     nothing = [
         explained._on_lungs(None),
         *explained._at_the_border([]),
-        explained._marks(MarkerTest(films=3, marked=0, crowded=0, groups=())),
-        *explained._faithful(Faithfulness(films=0, without=0, tested=0, patients=0)),
+        explained._marks(MarkerTest(films=3, marked=0, crowded=0, groups=()), 10.0),
+        *explained._faithful(Faithfulness(films=0, without=0, tested=0, patients=0), 10.0),
     ]
     assert len({check.name for check in nothing}) == 5
     assert [(check.passed, check.found) for check in nothing] == [(False, "too few films to tell")] * 5
