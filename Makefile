@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench results models wheel clean
+.PHONY: demo test lint bench results model wheel clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/runtime.stamp  ## read the demo films with the packaged model
@@ -26,7 +26,7 @@ bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMO
 results: $(VENV)/dev.stamp  ## measure the packaged model again; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/results.py
 
-models: $(VENV)/dev.stamp  ## train the packaged models again; PNEUMOSCOPE_DATA names the films, WEIGHTS the ImageNet weights
+model: $(VENV)/dev.stamp  ## train the packaged model again; PNEUMOSCOPE_DATA names the films, WEIGHTS the ImageNet weights
 	$(BIN)/python benchmarks/packaged.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch

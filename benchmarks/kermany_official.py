@@ -4,7 +4,7 @@ Each row of results/kermany-official.csv is a training run of its own: trained, 
 commands that a user has. What exists already in --runs is taken up where it ended, so that the script may be stopped at
 any time; a row of the table whose run is not there stays as it is (remove the row to train it again). Nothing is chosen
 on the test folder: each network ships the weights of its last epoch, at the operating point that its validation films
-gave it. MobileNetV2 is the packaged network: its runs are those of packaged.py, with a shifted validation split.
+gave it. MobileNetV2 is the packaged network: its run is that of packaged.py, with a shifted validation split.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import common
 from common import ROOT, say
 from packaged import RUNS as PACKAGED
-from packaged import SEEDS, first
+from packaged import SEED, first
 from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, shifted_split, write_table
 
 TABLE = ROOT / "results" / "kermany-official.csv"
@@ -101,8 +101,8 @@ def _arguments() -> argparse.Namespace:
 def _wanted(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """All recipes once, then the other seeds."""
     recipes = args.only or list(_RECIPES)
-    yield from ((recipe, SEEDS[0]) for recipe in recipes)
-    yield from ((recipe, seed) for recipe in recipes if recipe in args.three_seeds for seed in SEEDS[1:])
+    yield from ((recipe, SEED) for recipe in recipes)
+    yield from ((recipe, SEED + i) for recipe in recipes if recipe in args.three_seeds for i in (1, 2))
 
 
 def _row(run: TrainingRun, seed: int) -> Row:

@@ -2,12 +2,11 @@
 
 from pneumoscope.bundle.bundle import (
     DEFAULT,
-    PACKAGED,
     GoldenVectors,
     ModelBundle,
     bundle_files,
-    bundle_path,
     check_target,
+    default_bundle_path,
     load_bundle,
     save_bundle,
 )
@@ -15,14 +14,13 @@ from pneumoscope.bundle.spec import BundleSpec, OperatingPoint
 
 __all__ = [
     "DEFAULT",
-    "PACKAGED",
     "BundleSpec",
     "GoldenVectors",
     "ModelBundle",
     "OperatingPoint",
     "bundle_files",
-    "bundle_path",
     "check_target",
+    "default_bundle_path",
     "load_bundle",
     "save_bundle",
 ]

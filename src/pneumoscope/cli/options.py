@@ -28,11 +28,7 @@ _EXTRAS = {
 }
 
 bundle_option = click.option(
-    "--bundle",
-    default="default",
-    show_default=True,
-    metavar="B",
-    help="A bundle: a folder, a zip file, or a packaged one: 'default', or the slower 'accurate'.",
+    "--bundle", default="default", show_default=True, metavar="B", help="A bundle: a folder, a zip file or 'default'."
 )
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Films read at a time.  [default: one for each core]"
