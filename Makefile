@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench results model wheel clean
+.PHONY: demo test lint bench results candidate wheel clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/runtime.stamp  ## read the demo films with the packaged model
@@ -26,8 +26,8 @@ bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMO
 results: $(VENV)/dev.stamp  ## measure the packaged model again; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/results.py
 
-model: $(VENV)/dev.stamp  ## train the packaged model again; PNEUMOSCOPE_DATA names the films, WEIGHTS the ImageNet weights
-	$(BIN)/python benchmarks/packaged.py $(if $(WEIGHTS),--weights $(WEIGHTS))
+candidate: $(VENV)/dev.stamp  ## train a candidate for the packaged model; WEIGHTS names the ImageNet weights
+	$(BIN)/python benchmarks/candidate.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch
 	$(BIN)/python benchmarks/install_size.py --out build/bench --keep dist

@@ -4,7 +4,7 @@ Each row of results/kermany-official.csv is a training run of its own: trained, 
 commands that a user has. What exists already in --runs is taken up where it ended, so that the script may be stopped at
 any time; a row of the table whose run is not there stays as it is (remove the row to train it again). Nothing is chosen
 on the test folder: each network ships the weights of its last epoch, at the operating point that its validation films
-gave it. MobileNetV2 is the packaged network: its run is that of packaged.py, with a shifted validation split.
+gave it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from packaged import RUNS as PACKAGED
-from packaged import SEED, first
-from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, shifted_split, write_table
+from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, write_table
 
 TABLE = ROOT / "results" / "kermany-official.csv"
+_FIRST_SEED = 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def _taught(epochs: int, *, rate: float = 1e-3, pixels: tuple[int, int] = (128, 
     from_nothing = changes("network.weights=none", "optimisation.before=[]", "optimisation.layer_decay=1")
     length = changes(f"optimisation.rate={rate:g}", f"optimisation.epochs={epochs}")
     shown = changes(f"input.train_size={pixels[0]}", f"input.size={pixels[1]}")
-    return Start("random, taught by MobileNetV2", ("--teacher", "default", *from_nothing, *length, *shown))
+    return Start("random, taught by the packaged MobileNetV2", ("--teacher", "default", *from_nothing, *length, *shown))
 
 
 _FULL, _SHORT, _SHORTEST = 16, 8, 4
@@ -59,7 +58,7 @@ _RECIPES = {
     "vit-tiny": _taught(_SHORT),
     "mobilenetv2": None,
 }
-"""None: a run of packaged.py."""
+"""None: ImageNet weights, from the file that --weights names."""
 
 
 def main() -> None:
@@ -67,7 +66,9 @@ def main() -> None:
     films = common.data_folder() / "kermany224"
     rows = read_table(args.out, lambda row: (row["recipe"], int(row["seed"])))
     for recipe, seed in _wanted(args):
-        run = _run(recipe, seed, films, args)
+        start = _RECIPES[recipe] or Start("ImageNet", ("--weights", str(args.weights)) if args.weights else ())
+        options = (*changes(f"seed={seed}"), *start.options)
+        run = TrainingRun(args.runs, f"{recipe}-{seed}", recipe, films, options, start.words)
         known = (recipe, seed) in rows and not run.begun
         if known or (args.collect and not run.complete):
             say(f"{run.name}: {'in the table already' if known else 'not complete, left out'}")
@@ -77,17 +78,9 @@ def main() -> None:
         write_table(args.out, rows, list(_RECIPES))
 
 
-def _run(recipe: str, seed: int, films: Path, args: argparse.Namespace) -> TrainingRun:
-    if start := _RECIPES[recipe]:
-        options = (*changes(f"seed={seed}"), *start.options)
-        return TrainingRun(args.runs, f"{recipe}-{seed}", recipe, films, options, start.words)
-    return first(args.packaged, seed, shifted_split(films, args.packaged), args.weights)
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "official", help="where the runs are kept")
-    parser.add_argument("--packaged", type=Path, default=PACKAGED, help="where packaged.py keeps its runs")
     parser.add_argument("--out", type=Path, default=TABLE, help="the table (results/kermany-official.csv)")
     parser.add_argument("--only", action="append", choices=_RECIPES, help="this recipe; may be repeated")
     parser.add_argument(
@@ -101,8 +94,8 @@ def _arguments() -> argparse.Namespace:
 def _wanted(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """All recipes once, then the other seeds."""
     recipes = args.only or list(_RECIPES)
-    yield from ((recipe, SEED) for recipe in recipes)
-    yield from ((recipe, SEED + i) for recipe in recipes if recipe in args.three_seeds for i in (1, 2))
+    yield from ((recipe, _FIRST_SEED) for recipe in recipes)
+    yield from ((recipe, _FIRST_SEED + i) for recipe in recipes if recipe in args.three_seeds for i in (1, 2))
 
 
 def _row(run: TrainingRun, seed: int) -> Row:
@@ -112,7 +105,6 @@ def _row(run: TrainingRun, seed: int) -> Row:
         "recipe": run.recipe,
         "seed": seed,
         **run.facts(),
-        "validation_split": "random" if run.films.is_dir() else "shifted",
         "shipped": bundle["precision"],
         **figures(results),
         "bundle": bundle["digest"][:16],
