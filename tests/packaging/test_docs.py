@@ -92,7 +92,7 @@ def test_the_packaged_bundle_is_small_and_complete() -> None:
     assert sum(path.stat().st_size for path in default_bundle_path().iterdir()) <= 6_000_000
     packaged = load_bundle()
     assert packaged.gate
-    assert [label.name for label in packaged.spec.labels] == ["pneumonia", "bacterial"]
+    assert packaged.spec.labels[0].certainty
     assert {point.name for point in packaged.spec.operating_points} == {"balanced", "screening", "rule-in"}
 
 
