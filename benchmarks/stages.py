@@ -107,7 +107,7 @@ def _one(predictor: Predictor, table: CsvReport | JsonlReport, path: Path, watch
     with watch("calibrate"):
         finding, *_ = predictor._findings(outputs)
     with watch("heat map"):
-        predictor._explained(_Look(film, outputs, verdict, None), film, finding)
+        predictor._explained(_Look(film, outputs, verdict, None), finding)
     with watch("whole, no heat map"):
         reading = predictor.read(path, heatmap=False)
     with watch("row"):

@@ -26,7 +26,7 @@ def metrics(tiny_bundle, tmp_path):
 def test_it_prints_the_packaged_bundles_card(run):
     result = run("card")
     assert result.exit_code == 0
-    assert result.stdout.startswith("# pneumoscope-children 1.0\n")
+    assert result.stdout.startswith(f"# pneumoscope-children {load_bundle().spec.version}\n")
     assert "\n## Known failures\n" in result.stdout
 
 

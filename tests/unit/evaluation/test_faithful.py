@@ -192,7 +192,7 @@ def test_a_network_that_looks_elsewhere_than_its_map_says_is_found_out(predictor
 
 
 def test_the_packaged_bundles_answers_hang_on_its_regions(demo_films):
-    predictor = Predictor.open()
+    predictor = Predictor.open(force=True)
     films = LabelledFilms.of(open_manifest(demo_films).only("train"), predictor.bundle.spec)
     result = faithfulness(predictor, films, jobs=1)
     assert result.tested >= 8

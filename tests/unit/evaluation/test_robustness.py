@@ -105,7 +105,7 @@ def test_each_level_is_told_of(predictor, films):
 
 
 def test_the_packaged_bundle_flags_negatives_and_bears_with_its_own_noise(demo_films):
-    predictor = Predictor.open()
+    predictor = Predictor.open(force=True)
     manifest = open_manifest(demo_films)
     chosen = LabelledFilms.of(manifest.only("test"), predictor.bundle.spec).only([0, 5, 17, 25])
     result = robustness(predictor, chosen, names=["inversion", "brightness"], jobs=1)

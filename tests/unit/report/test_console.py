@@ -69,7 +69,7 @@ def test_what_is_not_sure_is_remarked_before_all_else(items, item):
 def test_where_the_evidence_lies_is_told_below_a_positive_film(item, width):
     boxes = (Region(12, 10, 24, 20, 0.71), Region(0, 0, 8, 6, 0.2))
     low = item("b.png", 0.1, strong_evidence=10.4)
-    films = [item("a.png", regions=boxes, strong_evidence=10.4), low, item("c.png")]
+    films = [item("a.png", 0.9, [[0.5]], regions=boxes, strong_evidence=10.4), low, item("c.png")]
     lines = format_table(outcomes(films), width).splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["a.png", "71%", "b.png", "c.png"]
     assert lines[3].startswith("  71% of the evidence lies in the lower right of the pict")

@@ -302,7 +302,6 @@ def test_names_from_outside_do_nothing(tmp_path):
             label=i % 2,
             source=HOSTILE,
             view=HOSTILE,
-            subtype=HOSTILE,
             patient=HOSTILE,
             findings=(HOSTILE,),
         )
