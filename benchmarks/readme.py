@@ -48,10 +48,10 @@ _END = "<!-- end of figures -->"
 
 _CAUTION = """
 Read the probabilities with care: they were calibrated on validation films of the train folder, and on the test folder,
-whose normal films differ, those in the middle are too high ([curves](results/official-test/curves.png)). For the same reason *rule-in* raises
-more false alarms there than the 2% of patients that it promised for patients like those of the validation films.
-Weights, calibration and thresholds were found without the test folder. The recipe was not quite: that wide crops help there was
-[known beforehand](docs/decisions/0006-train-small-read-large.md).
+whose normal films differ, those in the middle are too high ([curves](results/official-test/curves.png)). For the same
+reason *rule-in* raises more false alarms there than the 2% of patients that it promised for patients like those of the
+validation films. Weights, calibration and thresholds were found without the test folder. The recipe was not quite:
+that wide crops help there was [known beforehand](docs/decisions/0006-train-small-read-large.md).
 """
 
 
