@@ -190,7 +190,7 @@ def _row(name: str, seed: int, run: TrainingRun, base: TrainingRun) -> Row:
 
 def _second_auc(results: Path) -> float | str:
     """How well the second answer is told, on films with pneumonia; nothing where there is none."""
-    second = json.loads((results / "metrics.json").read_text("utf-8"))["second"]
+    second = json.loads((results / "metrics.json").read_text("utf-8")).get("second")
     return round(second[0]["metrics"]["auc"]["value"], 4) if second else ""
 
 
