@@ -25,6 +25,8 @@ _SHOWN = (
     "224-pixel JPEG, pneumoscope, warm : graph alone",
     "224-pixel JPEG, pneumoscope, one film, cold process",
     "224-pixel JPEG, pneumoscope, peak memory",
+    "2000-pixel JPEG, pneumoscope : Keras DenseNet121",
+    "2000-pixel JPEG, pneumoscope, warm : Keras DenseNet121, warm",
     "10,000 films to csv, growth",
     "10,000 films to csv, peak",
     "full size and copy, all films",
@@ -213,7 +215,7 @@ def _speed() -> str:
     rows = "".join(f"| {what} | {_figure(found[what])} |\n" for what in _SHOWN)
     return (
         "\nSpeed, memory and size on two cores ([all figures, and how](results/benchmarks/README.md); `make bench`), "
-        f"the median and range of several runs:\n\n| what | figure |\n|---|---|\n{rows}"
+        f"one run, or the median and range of several:\n\n| what | figure |\n|---|---|\n{rows}"
     )
 
 
