@@ -37,9 +37,17 @@ def main() -> None:
         command("gate", "--bundle", bare, "--data", films, "--out", gated, *foreign)
     command("release-check", "--bundle", gated, "--data", films)
     if args.install:
-        shutil.rmtree(_PLACE)
-        shutil.copytree(gated, _PLACE)
-        say(f"put in place: {_PLACE}")
+        _install(gated)
+
+
+def _install(bundle: Path) -> None:
+    """Copied whole before the old one goes: a full disk must not leave the package without a model."""
+    new = _PLACE.with_name("new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(bundle, new)
+    shutil.rmtree(_PLACE)
+    new.rename(_PLACE)
+    say(f"put in place: {_PLACE}")
 
 
 def _arguments() -> argparse.Namespace:

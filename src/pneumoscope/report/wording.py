@@ -75,8 +75,7 @@ def offer(correction: Correction) -> str:
 
 
 def doubts(reading: Reading) -> list[str]:
-    """Return the codes of all reasons for doubt; those in spite of which a film was answered are marked, and what was
-    corrected."""
+    """Return the codes of all reasons for doubt, with marks where a film was answered in spite of one or corrected."""
     forced = "forced: " if reading.forced else ""
     righted = reading.correction.code if reading.correction and reading.corrected else None
     flags = (f"corrected: {flag.code}" if flag.code == righted else flag.code for flag in reading.flags)

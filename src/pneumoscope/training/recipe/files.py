@@ -96,8 +96,10 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any], *, sections: bool = True) -> dict[str, Any]:
-    """Tables are merged key by key; all else is replaced, and so is a table within a section by an empty one. Another
-    network takes none of the first one's arguments."""
+    """Tables are merged key by key; all else is replaced, and so is a table within a section by an empty one.
+
+    Another network takes none of the first one's arguments.
+    """
     merged = dict(base)
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping) and (value or sections):
