@@ -19,7 +19,7 @@ from typing import Literal
 import common
 import numpy as np
 from common import ROOT, say
-from training_runs import Row, TrainingRun, changes, command, figures, read_table, shifted_split, write_table
+from training_runs import Row, TrainingRun, changes, command, drawn_split, figures, read_table, write_table
 
 from pneumoscope.data import joined, read_listing, write_manifest
 from pneumoscope.stats.paired import PairedTest, paired_bootstrap
@@ -128,7 +128,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _children(runs: Path) -> Path:
-    return shifted_split(common.data_folder() / "kermany224", runs, _SEED)
+    return drawn_split(common.data_folder() / "kermany224", runs / "children.csv", "shifted", _SEED)
 
 
 def _adults(runs: Path) -> Path:

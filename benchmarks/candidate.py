@@ -13,7 +13,7 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from training_runs import TrainingRun, changes, command, shifted_split
+from training_runs import TrainingRun, changes, command, drawn_split
 
 _SEED = 20
 _VERSION = "2.0"
@@ -25,7 +25,7 @@ _ORIGIN = "MobileNetV2 1.0 224, ImageNet, published with TensorFlow"
 def main() -> None:
     args = _arguments()
     data = common.data_folder()
-    films = shifted_split(data / "kermany224", args.runs)
+    films = drawn_split(data / "kermany224", args.runs / "children.csv", "shifted")
     run = _second(_first(args.runs, films, args.weights), films)
     run.train()
     bare, gated = args.runs / "candidate-bare.zip", args.runs / "candidate"

@@ -2,9 +2,9 @@
 
 Each row of results/kermany-official.csv is a training run of its own: trained, exported and evaluated by the three
 commands that a user has. What exists already in --runs is taken up where it ended, so that the script may be stopped at
-any time; a row of the table whose run is not there stays as it is (remove the row to train it again). Nothing is chosen
-on the test folder: each network ships the weights of its last epoch, at the operating point that its validation films
-gave it.
+any time; a row of the table whose run is not there stays as it is (remove the row to train it again). All runs share
+one split, so that `pneumoscope ensemble` may average them. Nothing is chosen on the test folder: each network ships the
+weights of its last epoch, at the operating point that its validation films gave it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from training_runs import Row, TrainingRun, bundle_measured, changes, figures, read_table, write_table
+from training_runs import Row, TrainingRun, bundle_measured, changes, drawn_split, figures, read_table, write_table
 
 TABLE = ROOT / "results" / "kermany-official.csv"
 _FIRST_SEED = 20
@@ -63,7 +63,7 @@ _RECIPES = {
 
 def main() -> None:
     args = _arguments()
-    films = common.data_folder() / "kermany224"
+    films = drawn_split(common.data_folder() / "kermany224", args.runs / "films.csv", "random", _FIRST_SEED)
     rows = read_table(args.out, lambda row: (row["recipe"], int(row["seed"])))
     for recipe, seed in _wanted(args):
         start = _RECIPES[recipe] or Start("ImageNet", ("--weights", str(args.weights)) if args.weights else ())

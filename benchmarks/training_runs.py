@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from common import say
 
@@ -115,11 +115,11 @@ class TrainingRun:
         return "-".join([self.name, *self.views])
 
 
-def shifted_split(films: Path, folder: Path, seed: int = 20) -> Path:
-    """The manifest of these films with a shifted validation split, in a folder; drawn once."""
-    manifest = folder / "children.csv"
+def drawn_split(films: Path, manifest: Path, strategy: Literal["random", "shifted"], seed: int = 20) -> Path:
+    """The manifest of these films with a validation split of their own; drawn once."""
     if not manifest.exists():
-        command("data", "split", films, "--strategy", "shifted", "--seed", seed, "--out", manifest)
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        command("data", "split", films, "--strategy", strategy, "--seed", seed, "--out", manifest)
     return manifest
 
 
