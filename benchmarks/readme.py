@@ -148,7 +148,7 @@ def _networks() -> str:
     rows = "".join(
         f"| `{recipe}` | {_trained(runs)} | "
         + "".join(f"{_over_seeds(runs, name)} | " for name in ("accuracy", "recall", "specificity", "auc"))
-        + f"{older.get(recipe, '')} |\n"
+        + f"{', '.join(older.get(recipe, []))} |\n"
         for recipe, runs in _runs_by_recipe().items()
     )
     return (
@@ -157,10 +157,20 @@ def _networks() -> str:
         "benchmarks/kermany_official.py`): the 95% interval of one run, or the mean and range of several seeds. "
         "Networks without ImageNet weights at hand started from random ones and learned from another's answers too, "
         "some for few epochs: the table ranks no architectures. Beside them the accuracy that "
-        "[older projects](results/older-projects.csv) published for such a network.\n\n"
+        f"[older projects](results/older-projects.csv) published for such a network. {_short_of(older)}\n\n"
         "| recipe | initial weights | parameters | epochs | runs | accuracy | recall | specificity | AUC | older |\n"
         f"|---|---|---|---|---|---|---|---|---|---|\n{rows}"
     )
+
+
+def _short_of(older: dict[str, list[str]]) -> str:
+    """Which networks do not reach what was published for them, and why."""
+    short = [
+        f"`{recipe}`"
+        for recipe, runs in _runs_by_recipe().items()
+        if _mean(runs, "accuracy") < max(map(float, older.get(recipe, ["0"])))
+    ]
+    return f"Below it: {', '.join(short)}, whose older counterparts started from ImageNet weights." if short else ""
 
 
 def _trained(runs: list[dict[str, str]]) -> str:
@@ -176,18 +186,22 @@ def _runs_by_recipe() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _older() -> dict[str, str]:
+def _older() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in _table("older-projects.csv"):
         found.setdefault(row["recipe"], []).append(row["accuracy"])
-    return {recipe: ", ".join(accuracies) for recipe, accuracies in found.items()}
+    return found
 
 
 def _over_seeds(runs: list[dict[str, str]], name: str) -> str:
     if len(runs) == 1:
         return f"{_three(runs[0][name])} ({_three(runs[0][name + '_low'])} to {_three(runs[0][name + '_high'])})"
     values = [float(run[name]) for run in runs]
-    return f"{_three(sum(values) / len(values))} ({_three(min(values))} to {_three(max(values))})"
+    return f"{_three(_mean(runs, name))} ({_three(min(values))} to {_three(max(values))})"
+
+
+def _mean(runs: list[dict[str, str]], name: str) -> float:
+    return sum(float(run[name]) for run in runs) / len(runs)
 
 
 def _three(value: str | float) -> str:
