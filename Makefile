@@ -26,7 +26,7 @@ bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMO
 results: $(VENV)/dev.stamp  ## measure the packaged model again; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/results.py
 
-candidate: $(VENV)/dev.stamp  ## train a candidate for the packaged model; WEIGHTS names the ImageNet weights
+candidate: $(VENV)/dev.stamp  ## train candidates for the packaged model; WEIGHTS names the ImageNet weights
 	$(BIN)/python benchmarks/candidate.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch
