@@ -19,7 +19,17 @@ from typing import Literal
 import common
 import numpy as np
 from common import ROOT, say
-from training_runs import Row, TrainingRun, changes, command, drawn_split, figures, read_table, write_table
+from training_runs import (
+    BOTH_ANSWERS,
+    Row,
+    TrainingRun,
+    changes,
+    command,
+    drawn_split,
+    figures,
+    read_table,
+    write_table,
+)
 
 from pneumoscope.data import joined, read_listing, write_manifest
 from pneumoscope.stats.paired import PairedTest, paired_bootstrap
@@ -30,7 +40,6 @@ _SEED = 20
 _RESAMPLES = 2000
 _MEASURES = ("auc", "log_loss", "accuracy", "recall", "specificity")
 _SHORT = changes("optimisation.epochs=6", "input.size=160", "input.train_size=128")
-_GIVEN = "data.given.bacterial=pneumonia"
 _FROM_NOTHING = changes("network.weights=none", "optimisation.before=[]", "optimisation.layer_decay=1")
 
 
@@ -80,9 +89,7 @@ _IDEAS = {
     "focal": Idea("focal loss", changes("optimisation.loss=focal")),
     "balanced": Idea("classes drawn equally often", changes("data.sampling=balanced")),
     "dropout": Idea("dropout 0.5", changes("network.dropout=0.5")),
-    "both-answers": Idea(
-        "bacterial or viral learned at once", changes("data.labels=['pneumonia', 'bacterial']", _GIVEN)
-    ),
+    "both-answers": Idea("bacterial or viral learned at once", BOTH_ANSWERS),
     "smaller": Idea("96 pixels in training, 128 after", changes("input.size=128", "input.train_size=96")),
     "larger": Idea("176 pixels in training, 224 after", changes("input.size=224", "input.train_size=176")),
     "largest": Idea("224 pixels in training, 288 after", changes("input.size=288", "input.train_size=224")),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from training_runs import TrainingRun, changes, command, drawn_split
+from training_runs import BOTH_ANSWERS, TrainingRun, changes, command, drawn_split
 
 _SEEDS = (20, 21, 22)
 _PLACE = ROOT / "src" / "pneumoscope" / "bundle" / "default"
@@ -24,7 +24,6 @@ _FOREIGN = "not_frontal_chest"
 _VERSION = ("--bundle-version", "2.0")
 _ORIGIN = ("--weights-from", "MobileNetV2 1.0 224, ImageNet, published with TensorFlow")
 _LICENCE = ("--weights-licence", "Apache-2.0")
-_BOTH_ANSWERS = changes("data.labels=['pneumonia', 'bacterial']", "data.given.bacterial=pneumonia")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _arguments() -> argparse.Namespace:
 def _run(runs: Path, seed: int, films: Path, weights: Path | None) -> TrainingRun:
     """A network that learns whether there is pneumonia, and of which kind."""
     start = ("--weights", str(weights)) if weights else ()
-    options = (*changes(f"seed={seed}"), *_BOTH_ANSWERS, *start)
+    options = (*changes(f"seed={seed}"), *BOTH_ANSWERS, *start)
     return TrainingRun(runs, f"mobilenetv2-{seed}", "mobilenetv2", films, options, "ImageNet")
 
 
