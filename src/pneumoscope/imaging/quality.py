@@ -11,8 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.imaging.preprocess import coarse
-
 _DARK, _BRIGHT = 0.02, 0.98
 _LEAST = 1e-9
 
@@ -50,8 +48,7 @@ def sharpness(halved: Greys) -> float:
     The mean squared step between neighbours over that of the film averaged once more, 4 x 4. Noise, and a JPEG's grain,
     are finer than either, so that they do not pass for sharpness.
     """
-    height, width = (max(2, side // 4) for side in halved.shape)
-    fine, broad = _steps(halved), _steps(coarse(halved, (height, width)))
+    fine, broad = _steps(halved), _steps(half(half(halved)))
     return math.log(fine / broad) if min(fine, broad) > _LEAST else 0.0
 
 
