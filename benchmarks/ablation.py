@@ -48,6 +48,8 @@ class Idea:
     """One change: of the recipe, of the network, of what it learns from, or of how it looks at a film when finished.
 
     ``start`` is what it starts from: ImageNet weights, nothing, or a network that has learned adults' films before.
+    ``mean_of`` so many seeds from its own on is the answer; those that are ``taught`` learn from the base's mean of
+    three, too.
     """
 
     words: str
@@ -56,6 +58,8 @@ class Idea:
     views: tuple[str, ...] = ()
     adults: bool = False
     start: Literal["ImageNet", "random", "adults"] = "ImageNet"
+    mean_of: int = 1
+    taught: bool = False
 
 
 _IDEAS = {
@@ -97,6 +101,11 @@ _IDEAS = {
     "mirrored": Idea("answers to the film and its mirror image averaged", views=("plain", "mirrored")),
     "closer": Idea("answers to the film and its middle averaged", views=("plain", "closer")),
     "all-views": Idea("answers to three views averaged", views=("plain", "mirrored", "closer")),
+    "mean-of-three": Idea("answers of three seeds averaged", mean_of=3),
+    "mean-of-three-mirrored": Idea(
+        "answers of three seeds to the film and its mirror image averaged", mean_of=3, views=("plain", "mirrored")
+    ),
+    "taught": Idea("learned from the mean of three, too", taught=True),
     "cnn-deep": Idea("a plain network from random weights", recipe="cnn-deep", start="random"),
     "random": Idea("MobileNetV2 from random weights", _FROM_NOTHING, start="random"),
     "with-adults": Idea("adults' films too, COVID-19 as pneumonia", adults=True),
@@ -166,13 +175,15 @@ def _run(name: str, seed: int, args: argparse.Namespace) -> TrainingRun:
         options += imagenet
     return TrainingRun(
         folder,
-        f"base-{seed}" if idea.views else f"{name}-{seed}",
+        f"base-{seed}" if idea.views or idea.mean_of > 1 else f"{name}-{seed}",
         idea.recipe,
         _both(args.runs) if idea.adults else _children(args.runs),
         tuple(options),
         idea.start,
         idea.views,
         before,
+        _run("mean-of-three", seed, args) if idea.taught else None,
+        tuple(_run("base", seed + more, args) for more in range(1, idea.mean_of)),
     )
 
 
@@ -180,7 +191,7 @@ def _row(name: str, seed: int, run: TrainingRun, base: TrainingRun) -> Row:
     ours, theirs = (each.evaluated(each.films, "val") for each in (run, base))
     differences = _compared(ours, theirs)
     against = {
-        f"{measure}_gain{end}": round(getattr(differences[measure], key), 4)
+        f"{measure}_change{end}": round(getattr(differences[measure], key), 4)
         for measure in ("auc", "log_loss")
         for end, key in (("", "difference"), ("_low", "low"), ("_high", "high"), ("_p", "p"))
     }
@@ -202,7 +213,7 @@ def _second_auc(results: Path) -> float | str:
 
 
 def _compared(ours: Path, theirs: Path) -> dict[str, PairedTest]:
-    """What is gained, with patients drawn anew."""
+    """How the figures change, with patients drawn anew."""
     films, others = (list(_scores(folder)) for folder in (ours, theirs))
     if [film[:3] for film in films] != [film[:3] for film in others]:
         raise SystemExit(f"{ours} and {theirs}: expected figures of the same films")

@@ -35,7 +35,8 @@ class TrainingRun:
     """A run under ``folder`` with its bundle and the figures that were measured with it.
 
     ``options`` are those of `pneumoscope train`, ``origin`` says in words where the initial weights come from. Bundles
-    of one run that look at a film in other ``views`` have names of their own. ``before`` is a run that this one starts
+    of one run that look at a film in other ``views`` have names of their own, and so has one that answers the mean of
+    this run and the ``others``. ``before`` is a run that this one starts from, ``teacher`` one whose bundle it learns
     from.
     """
 
@@ -47,6 +48,8 @@ class TrainingRun:
     origin: str
     views: tuple[str, ...] = ()
     before: TrainingRun | None = None
+    teacher: TrainingRun | None = None
+    others: tuple[TrainingRun, ...] = ()
 
     @property
     def run(self) -> Path:
@@ -60,25 +63,32 @@ class TrainingRun:
 
     @property
     def complete(self) -> bool:
-        """Whether it has been trained to its end."""
-        return (self.run / "model.safetensors").exists()
+        """Whether it has been trained to its end, and so have those that it is averaged with."""
+        return all((each.run / "model.safetensors").exists() for each in (self, *self.others))
 
     def train(self) -> None:
-        """Train it to its end, if it is not there yet."""
+        """Train it to its end, with those that it is averaged with, if they are not there yet."""
+        for other in self.others:
+            other.train()
         if self.complete:
             return
-        start: tuple[object, ...] = ()
+        more: tuple[object, ...] = ()
         if self.before:
             self.before.train()
-            start = ("--weights", self.before.run)
-        command("train", self.recipe, "--data", self.films, "--out", self.run, "--resume", *self.options, *start)
+            more = ("--weights", self.before.run)
+        if self.teacher:
+            self.teacher.make()
+            more = (*more, "--teacher", self.teacher.bundle)
+        command("train", self.recipe, "--data", self.films, "--out", self.run, "--resume", *self.options, *more)
 
     def make(self) -> None:
         """Train and export what is not there yet."""
         self.train()
         if not self.bundle.exists():
             views = ("--views", ",".join(self.views)) if self.views else ()
-            command("export", self.run, "--out", self.bundle, "--weights-from", self.origin, *views)
+            runs = [each.run for each in (self, *self.others)]
+            makes = "ensemble" if self.others else "export"
+            command(makes, *runs, "--out", self.bundle, "--weights-from", self.origin, *views)
 
     def evaluated(self, films: Path, split: str) -> Path:
         """The folder with the figures on a split of the films; measures them if they are not there yet."""
@@ -90,16 +100,17 @@ class TrainingRun:
 
     def facts(self) -> Row:
         """What was trained, for a table."""
-        record, summary = (_json(self.run / name) for name in ("run.json", "summary.json"))
-        shown = record["recipe"]["input"]
+        summaries = [_json(each.run / "summary.json") for each in (self, *self.others)]
+        parameters, minutes = (sum(each[name] for each in summaries) for name in ("parameters", "minutes"))
+        shown, summary = _json(self.run / "run.json")["recipe"]["input"], summaries[0]
         return {
             "weights": self.origin,
-            "parameters": summary["parameters"],
-            "megabytes": round(summary["parameters"] * 4 / 1e6, 1),
+            "parameters": parameters,
+            "megabytes": round(parameters * 4 / 1e6, 1),
             "train_pixels": shown["train_size"],
             "pixels": shown["size"],
             "epochs": summary["epochs"],
-            "minutes": round(summary["minutes"], 1),
+            "minutes": round(minutes, 1),
             "device": summary["device"],
             "validation_auc": round(summary["validation"]["val_auc"], 4),
         }
@@ -116,7 +127,7 @@ class TrainingRun:
 
     @property
     def _shipped(self) -> str:
-        return "-".join([self.name, *self.views])
+        return "-".join([self.name, *self.views, *(other.name for other in self.others)])
 
 
 def drawn_split(films: Path, manifest: Path, strategy: Literal["random", "shifted"], seed: int = 20) -> Path:

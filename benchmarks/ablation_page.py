@@ -1,0 +1,144 @@
+"""Write the page on what each idea does, results/ablation/README.md, from the tables that ablation.py made.
+
+``--check`` changes nothing and fails if the page says something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from common import ROOT, markdown
+
+from pneumoscope.stats.holm import holm
+
+FOLDER = ROOT / "results" / "ablation"
+PAGE = FOLDER / "README.md"
+_LEVEL = 0.05
+_MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "change of log loss")
+
+_HEAD = """# What each idea does for the default model
+
+The recipe `mobilenetv2` with one thing changed at a time. All networks learn from the same films of the official train
+folder and are measured on the validation films of its shifted split: 653 films, 168 of them normal, the train folder's
+hardest by how they were acquired ([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test
+folder has no part in any of it.
+
+*Change* is the network with the idea less the base of the same seed on the same films: above 0 is better for the AUC,
+below 0 for the log loss. Made by `python benchmarks/ablation.py` ([all figures](short.csv)) and
+`python benchmarks/ablation_page.py`; intervals at 95%, patients resampled 2,000 times (seed 0).
+"""
+
+_SHORT = """
+## Short runs: one seed
+
+Six epochs in place of sixteen, 128 pixels in training and 160 after unless the idea says otherwise; seed 20; best log
+loss first. The interval is what other films would have made of it; what another seed would have is not in it. {verdict}
+"""
+
+_FULL = """
+## At full length: several seeds
+
+The recipe's own length and size ([all figures](full.csv)); the mean over the seeds, with the least and the largest.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
+    wanted = page()
+    if not check:
+        PAGE.write_text(wanted, encoding="utf-8")
+    elif PAGE.read_text(encoding="utf-8") != wanted:
+        raise SystemExit(f"{PAGE} does not say what its tables say: run python benchmarks/ablation_page.py")
+
+
+def page() -> str:
+    """The whole page."""
+    short, full = (_table(FOLDER / f"{length}.csv") for length in ("short", "full"))
+    return _HEAD + _short(short) + (_full(full) if full else "")
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _short(rows: Sequence[dict[str, str]]) -> str:
+    ordered = sorted(rows, key=lambda row: float(row["log_loss"]))
+    head = (
+        "idea",
+        "what",
+        "minutes",
+        "AUC",
+        "log loss",
+        "recall",
+        "specificity",
+        "change of AUC",
+        "change of log loss",
+    )
+    lines = [
+        (
+            f"`{row['idea']}`",
+            row["what"],
+            row["minutes"],
+            *(_interval(row, name) for name in ("auc", "log_loss", "recall", "specificity")),
+            *(_change(row, name) for name in ("auc", "log_loss")),
+        )
+        for row in ordered
+    ]
+    return _SHORT.format(verdict=_verdict(rows)) + "\n" + "\n".join(markdown([head, *lines])) + "\n"
+
+
+def _verdict(rows: Sequence[dict[str, str]]) -> str:
+    """Which changes are more than chance, with so many ideas tried."""
+    ideas = [row for row in rows if row["idea"] != "base"]
+    found = []
+    for name, words in (("auc", "AUC"), ("log_loss", "log loss")):
+        adjusted = holm([float(row[f"{name}_change_p"]) for row in ideas])
+        sure = [f"`{row['idea']}`" for row, p in zip(ideas, adjusted, strict=True) if p < _LEVEL]
+        found.append(f"of the {words} for {', '.join(sure)}" if sure else f"of the {words} for none")
+    return (
+        f"With {len(ideas)} ideas tried (Holm's correction), a change is more than the chance of other films "
+        f"{' and '.join(found)}."
+    )
+
+
+def _full(rows: Sequence[dict[str, str]]) -> str:
+    ideas = {row["idea"]: row["what"] for row in rows}
+    head = ("idea", "what", "seeds", *_MEASURED)
+    lines = []
+    for idea, what in ideas.items():
+        runs = [row for row in rows if row["idea"] == idea]
+        told = (_over_seeds(runs, name) for name in ("auc", "log_loss", "recall", "specificity"))
+        changes = (_over_seeds(runs, f"{name}_change", "+") for name in ("auc", "log_loss"))
+        lines.append((f"`{idea}`", what, str(len(runs)), *told, *changes))
+    return _FULL + "\n" + "\n".join(markdown([head, *lines])) + "\n"
+
+
+def _over_seeds(runs: Sequence[dict[str, str]], name: str, sign: str = "") -> str:
+    values = [float(run[name]) for run in runs]
+    mean = format(fmean(values), f"{sign}.3f")
+    return f"{mean} ({min(values):{sign}.3f} to {max(values):{sign}.3f})" if len(values) > 1 else mean
+
+
+def _interval(row: dict[str, str], name: str) -> str:
+    value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _change(row: dict[str, str], name: str) -> str:
+    if row["idea"] == "base":
+        return ""
+    value, low, high = (float(row[f"{name}_change{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+if __name__ == "__main__":
+    main()
