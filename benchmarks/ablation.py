@@ -40,6 +40,8 @@ _SEED = 20
 _RESAMPLES = 2000
 _MEASURES = ("auc", "log_loss", "accuracy", "recall", "specificity")
 _SHORT = changes("optimisation.epochs=6", "input.size=160", "input.train_size=128")
+_MILD_CROP = changes("augmentation.area=[0.5,1]")
+_RESOLUTION = changes("augmentation.resolution=[0.3,1]")
 _FROM_NOTHING = changes("network.weights=none", "optimisation.before=[]", "optimisation.layer_decay=1")
 
 
@@ -64,11 +66,11 @@ class Idea:
 
 _IDEAS = {
     "base": Idea("the recipe as it is"),
-    "mild-crop": Idea("crops keep half of the film or more", changes("augmentation.area=[0.5,1]")),
+    "mild-crop": Idea("crops keep half of the film or more", _MILD_CROP),
     "no-crop": Idea("no crops", changes("augmentation.area=[1,1]", "augmentation.aspect=[1,1]")),
     "narrow-aspect": Idea("aspect 3/4 to 4/3", changes("augmentation.aspect=[0.75,1.333]")),
     "wide-aspect": Idea("aspect 1/2 to 2", changes("augmentation.aspect=[0.5,2]")),
-    "resolution": Idea("resolution at random, from 0.3", changes("augmentation.resolution=[0.3,1]")),
+    "resolution": Idea("resolution at random, from 0.3", _RESOLUTION),
     "no-sharpness": Idea("sharpness as it is", changes("augmentation.sharpness=[0,0]")),
     "wide-sharpness": Idea(
         "sharpness and blur wider", changes("augmentation.sharpness=[-1,2]", "augmentation.blur=[0.4,3]")
@@ -94,6 +96,7 @@ _IDEAS = {
     "balanced": Idea("classes drawn equally often", changes("data.sampling=balanced")),
     "dropout": Idea("dropout 0.5", changes("network.dropout=0.5")),
     "both-answers": Idea("bacterial or viral learned at once", BOTH_ANSWERS),
+    "together": Idea("mild-crop, resolution and both-answers together", (*_MILD_CROP, *_RESOLUTION, *BOTH_ANSWERS)),
     "smaller": Idea("96 pixels in training, 128 after", changes("input.size=128", "input.train_size=96")),
     "larger": Idea("176 pixels in training, 224 after", changes("input.size=224", "input.train_size=176")),
     "largest": Idea("224 pixels in training, 288 after", changes("input.size=288", "input.train_size=224")),
