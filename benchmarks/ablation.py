@@ -67,6 +67,7 @@ class Idea:
 _IDEAS = {
     "base": Idea("the recipe as it is"),
     "mild-crop": Idea("crops keep half of the film or more", _MILD_CROP),
+    "middle-crop": Idea("crops keep a quarter of the film or more", changes("augmentation.area=[0.25,1]")),
     "no-crop": Idea("no crops", changes("augmentation.area=[1,1]", "augmentation.aspect=[1,1]")),
     "narrow-aspect": Idea("aspect 3/4 to 4/3", changes("augmentation.aspect=[0.75,1.333]")),
     "wide-aspect": Idea("aspect 1/2 to 2", changes("augmentation.aspect=[0.5,2]")),
@@ -96,6 +97,7 @@ _IDEAS = {
     "balanced": Idea("classes drawn equally often", changes("data.sampling=balanced")),
     "dropout": Idea("dropout 0.5", changes("network.dropout=0.5")),
     "both-answers": Idea("bacterial or viral learned at once", BOTH_ANSWERS),
+    "mild-both": Idea("mild-crop and both-answers together", (*_MILD_CROP, *BOTH_ANSWERS)),
     "together": Idea("mild-crop, resolution and both-answers together", (*_MILD_CROP, *_RESOLUTION, *BOTH_ANSWERS)),
     "smaller": Idea("96 pixels in training, 128 after", changes("input.size=128", "input.train_size=96")),
     "larger": Idea("176 pixels in training, 224 after", changes("input.size=224", "input.train_size=176")),
