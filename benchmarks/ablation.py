@@ -206,8 +206,18 @@ def _row(name: str, seed: int, run: TrainingRun, base: TrainingRun) -> Row:
         "what": _IDEAS[name].words,
         **run.facts(),
         **figures(ours, _MEASURES),
+        **_as_trained(run),
         "second_auc": _second_auc(ours),
         **against,
+    }
+
+
+def _as_trained(run: TrainingRun) -> Row:
+    """Recall and specificity before calibration, for which the hard normal films are used; of single networks only."""
+    one = not (run.views or run.others)
+    return {
+        f"{name}_as_trained": round(run.validation[f"val_{name}"], 4) if one else ""
+        for name in ("recall", "specificity")
     }
 
 

@@ -116,6 +116,12 @@ class TrainingRun:
         }
 
     @property
+    def validation(self) -> dict[str, float]:
+        """What the network itself reached on the validation films, at even odds: nothing was fitted to them."""
+        found: dict[str, float] = _json(self.run / "summary.json")["validation"]
+        return found
+
+    @property
     def recipe_digest(self) -> str:
         """Of the recipe with all its changes."""
         return str(_json(self.run / "run.json")["recipe_digest"])

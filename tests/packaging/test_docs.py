@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("writer", ["readme", "claims"])
+@pytest.mark.parametrize("writer", ["readme", "claims", "ablation_page"])
 def test_pages_say_what_the_results_say(writer: str) -> None:
     done = subprocess.run(
         [sys.executable, f"benchmarks/{writer}.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
