@@ -1,6 +1,6 @@
 """Make candidates for the place of the packaged model, from films to bundles that may be released.
 
-`fast` is one MobileNetV2, `accurate` the mean of three that differ in their seed. All learn both answers at once, from
+`fast` is one network of the recipe `children`, `accurate` the mean of three that differ in their seed. All learn from
 one ordinary split of the official train folder (docs/decisions/0020); each bundle is given a gate and put to the
 release check. The test folder has no part in any of it. What exists already in --runs is taken up where it ended.
 --install puts a `fast` that passes in the packaged model's place.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
-from training_runs import BOTH_ANSWERS, TrainingRun, changes, command, drawn_split
+from training_runs import TrainingRun, changes, command, drawn_split
 
 _SEEDS = (20, 21, 22)
 _PLACE = ROOT / "src" / "pneumoscope" / "bundle" / "default"
@@ -65,10 +65,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(runs: Path, seed: int, films: Path, weights: Path | None) -> TrainingRun:
-    """A network that learns whether there is pneumonia, and of which kind."""
     start = ("--weights", str(weights)) if weights else ()
-    options = (*changes(f"seed={seed}"), *BOTH_ANSWERS, *start)
-    return TrainingRun(runs, f"mobilenetv2-{seed}", "mobilenetv2", films, options, "ImageNet")
+    options = (*changes(f"seed={seed}"), *start)
+    return TrainingRun(runs, f"children-{seed}", "children", films, options, "ImageNet")
 
 
 def _gated(name: str, runs: Sequence[TrainingRun], films: Path, foreign: Path) -> Path:

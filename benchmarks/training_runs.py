@@ -26,10 +26,6 @@ def changes(*assignments: str) -> tuple[str, ...]:
     return tuple(word for assignment in assignments for word in ("--set", assignment))
 
 
-BOTH_ANSWERS = changes("data.labels=['pneumonia', 'bacterial']", "data.given.bacterial=pneumonia")
-"""Bacterial or viral is learned with the first answer, in place of after it."""
-
-
 @dataclass(frozen=True)
 class TrainingRun:
     """A run under ``folder`` with its bundle and the figures that were measured with it.
