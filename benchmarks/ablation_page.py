@@ -39,13 +39,15 @@ _SHORT = """
 ## Short runs: one seed
 
 Six epochs in place of sixteen, 128 pixels in training and 160 after unless the idea says otherwise; seed 20; best log
-loss first. The interval is what other films would have made of it; what another seed would have is not in it. {verdict}
+loss first. The interval is what other films would have made of it. What another seed would have made of it is not in it, and is as
+large ([decision 21](../../docs/decisions/0021-seeds-before-ideas.md)): this table tells what is worth another seed, no more.
+{verdict}
 """
 
 _SEEDS = """
 ## Short runs: several seeds
 
-The mean over the seeds, with the least and the largest.
+The mean over the seeds, with the least and the largest. An idea that helps does so with each.
 """
 
 _FULL = """
