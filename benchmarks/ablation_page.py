@@ -17,7 +17,7 @@ from pneumoscope.stats.holm import holm
 
 FOLDER = ROOT / "results" / "ablation"
 PAGE = FOLDER / "README.md"
-_FIRST_SEED = "20"
+_BASE, _FIRST_SEED = "base", "20"
 _LEVEL = 0.05
 _MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "change of log loss")
 
@@ -119,7 +119,7 @@ def _as_trained(row: dict[str, str]) -> str:
 
 def _verdict(rows: Sequence[dict[str, str]]) -> str:
     """Which changes are more than chance, with so many ideas tried."""
-    ideas = [row for row in rows if row["idea"] != "base"]
+    ideas = [row for row in rows if row["idea"] != _BASE]
     found = []
     for name, words in (("auc", "AUC"), ("log_loss", "log loss")):
         adjusted = holm([float(row[f"{name}_change_p"]) for row in ideas])
@@ -141,7 +141,7 @@ def _seeds(title: str, rows: Sequence[dict[str, str]]) -> str:
     for idea, what in ideas.items():
         runs = [row for row in rows if row["idea"] == idea]
         told = (_over_seeds(runs, name) for name in ("auc", "log_loss", "recall", "specificity"))
-        changes = (_over_seeds(runs, f"{name}_change", "+") for name in ("auc", "log_loss"))
+        changes = (_over_seeds(runs, f"{name}_change", "+") if idea != _BASE else "" for name in ("auc", "log_loss"))
         lines.append((f"`{idea}`", what, str(len(runs)), *told, *changes))
     return title + "\n" + "\n".join(markdown([head, *lines])) + "\n"
 
@@ -158,7 +158,7 @@ def _interval(row: dict[str, str], name: str) -> str:
 
 
 def _change(row: dict[str, str], name: str) -> str:
-    if row["idea"] == "base":
+    if row["idea"] == _BASE:
         return ""
     value, low, high = (float(row[f"{name}_change{end}"]) for end in ("", "_low", "_high"))
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
