@@ -39,8 +39,10 @@ _SHORT = """
 ## Short runs: one seed
 
 Six epochs in place of sixteen, 128 pixels in training and 160 after unless the idea says otherwise; seed 20; best log
-loss first. The interval is what other films would have made of it. What another seed would have made of it is not in it, and is as
-large ([decision 21](../../docs/decisions/0021-seeds-before-ideas.md)): this table tells what is worth another seed, no more.
+loss first. The interval is what other films would have made of it. What another seed would have made of it is not in
+it, and is as large ([decision 21](../../docs/decisions/0021-seeds-before-ideas.md)): this table tells what is worth
+another seed, no more.
+
 {verdict}
 """
 
@@ -91,6 +93,7 @@ def _short(rows: Sequence[dict[str, str]]) -> str:
         "idea",
         "what",
         "minutes",
+        "as trained",
         "AUC",
         "log loss",
         "recall",
