@@ -89,18 +89,7 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 def _short(rows: Sequence[dict[str, str]]) -> str:
     ordered = sorted(rows, key=lambda row: float(row["log_loss"]))
-    head = (
-        "idea",
-        "what",
-        "minutes",
-        "as trained",
-        "AUC",
-        "log loss",
-        "recall",
-        "specificity",
-        "change of AUC",
-        "change of log loss",
-    )
+    head = ("idea", "what", "minutes", "as trained", *_MEASURED)
     lines = [
         (
             f"`{row['idea']}`",
