@@ -49,7 +49,7 @@ def train(*words: str, hub: str = "http://127.0.0.1:9", home: Path) -> subproces
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["no-such-recipe"], "expected a TOML file or one of the recipes cnn-baseline"),
+        (["no-such-recipe"], "expected a TOML file or one of the recipes children, cnn-baseline"),
         (["cnn-deep", "--set", "optimisation.epoch=3"], "unknown field `epoch`"),
         (["cnn-deep", "--set", "optimisation.optimiser=lion"], "Invalid enum value 'lion'"),
         (["cnn-deep", "--set", "epochs"], "expected KEY=VALUE"),
