@@ -19,16 +19,7 @@ from typing import Literal
 import common
 import numpy as np
 from common import ROOT, say
-from training_runs import (
-    Row,
-    TrainingRun,
-    changes,
-    command,
-    drawn_split,
-    figures,
-    read_table,
-    write_table,
-)
+from training_runs import Row, TrainingRun, changes, command, drawn_split, figures, read_table, write_table
 
 from pneumoscope.data import joined, read_listing, write_manifest
 from pneumoscope.stats.paired import PairedTest, paired_bootstrap

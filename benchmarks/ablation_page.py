@@ -23,7 +23,7 @@ _MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "chang
 
 _HEAD = """# What each idea does for the default model
 
-The recipe `mobilenetv2` with one thing changed at a time. All networks learn from the same films of the official train
+The recipe `mobilenetv2` with one thing changed at a time, or a few that had helped. All networks learn from the same films of the official train
 folder and are measured on the validation films of its shifted split: 653 films, 168 of them normal, the train folder's
 hardest by how they were acquired ([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test
 folder has no part in any of it.
@@ -49,7 +49,7 @@ another seed, no more.
 _SEEDS = """
 ## Short runs: several seeds
 
-The mean over the seeds, with the least and the largest. An idea that helps does so with each.
+The mean over the seeds, with the least and the largest (`--seeds 3`). An idea that helps does so with each.
 """
 
 _FULL = """
