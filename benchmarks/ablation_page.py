@@ -23,10 +23,10 @@ _MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "chang
 
 _HEAD = """# What each idea does for the default model
 
-The recipe `mobilenetv2` with one thing changed at a time, or a few that had helped. All networks learn from the same films of the official train
-folder and are measured on the validation films of its shifted split: 653 films, 168 of them normal, the train folder's
-hardest by how they were acquired ([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test
-folder has no part in any of it.
+The recipe `mobilenetv2` with one thing changed at a time, or a few that had helped. All networks learn from the same
+films of the official train folder and are measured on the validation films of its shifted split: 653 films, 168 of them
+normal, the train folder's hardest by how they were acquired
+([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test folder has no part in any of it.
 
 *Change* is the network with the idea less the base of the same seed on the same films: above 0 is better for the AUC,
 below 0 for the log loss. AUC apart, figures are those of calibrated answers, and the hard normal films had their say in
