@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from common import say
 
+from pneumoscope.core.files import atomic_write
+
 MEASURES = ("auc", "accuracy", "recall", "specificity", "f1", "log_loss")
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
 
@@ -169,8 +171,7 @@ def read_table(path: Path, key: Callable[[Row], Key]) -> dict[Key, Row]:
 def write_table(path: Path, table: Mapping[Key, Row], order: Sequence[str]) -> None:
     """The rows, by name in the given ``order`` and by seed."""
     rows = [table[key] for key in sorted(table, key=lambda key: (order.index(key[0]), key[1]))]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as file:  # its rows are hours of training
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
