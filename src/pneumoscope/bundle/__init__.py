@@ -2,11 +2,12 @@
 
 from pneumoscope.bundle.bundle import (
     DEFAULT,
+    PACKAGED,
     GoldenVectors,
     ModelBundle,
     bundle_files,
+    bundle_path,
     check_target,
-    default_bundle_path,
     load_bundle,
     save_bundle,
 )
@@ -14,13 +15,14 @@ from pneumoscope.bundle.spec import BundleSpec, OperatingPoint
 
 __all__ = [
     "DEFAULT",
+    "PACKAGED",
     "BundleSpec",
     "GoldenVectors",
     "ModelBundle",
     "OperatingPoint",
     "bundle_files",
+    "bundle_path",
     "check_target",
-    "default_bundle_path",
     "load_bundle",
     "save_bundle",
 ]

@@ -32,7 +32,11 @@ from pneumoscope.core import BundleError, DamagedBundle, ForeignBundle, NewerBun
 from pneumoscope.core.files import atomic_write, sha256_bytes
 
 DEFAULT = "default"
-"""The name of the packaged bundle, wherever a bundle is asked for."""
+PACKAGED = (DEFAULT, "accurate")
+"""Names of the packaged bundles, wherever a bundle is asked for: a small quick one, and one that takes longer.
+
+A folder of one's own that is called so is meant by a path with a slash, such as ``./accurate``.
+"""
 
 _LARGEST_FILE = 2**30
 _NAMES = {SPEC_FILE, GRAPH_FILE, GOLDEN_FILE, GATE_FILE, CARD_FILE}
@@ -100,13 +104,13 @@ class ModelBundle:
     gate: GateNumbers | None = None
 
 
-def default_bundle_path() -> Path:
-    """The folder of the packaged bundle."""
-    return Path(str(files("pneumoscope.bundle") / DEFAULT))
+def bundle_path(bundle: str | Path = DEFAULT) -> Path:
+    """Where a bundle lies: the folder of a packaged one for its name, else the path itself."""
+    return Path(str(files("pneumoscope.bundle") / str(bundle))) if str(bundle) in PACKAGED else Path(bundle)
 
 
 def load_bundle(path: str | Path = DEFAULT) -> ModelBundle:
-    """Load a bundle from a folder, a zip file, or ``"default"``, and check every file.
+    """Load a bundle from a folder, a zip file, or a name of ``PACKAGED``, and check every file.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def bundle_files(path: str | Path = DEFAULT) -> dict[str, bytes]:
 
 def _read_all(path: str | Path) -> tuple[BundleSpec, bytes, dict[str, bytes]]:
     """The description, its bytes, and the files that it lists, each with the digest that it names."""
-    place = default_bundle_path() if str(path) == DEFAULT else Path(path)
+    place = bundle_path(path)
     members = _Members.open(place)
     spec_bytes = members.read(SPEC_FILE)
     spec = _parse_spec(spec_bytes, place)

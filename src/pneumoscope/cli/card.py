@@ -24,8 +24,8 @@ _FORMATS = ("markdown", "html")
 def card(bundle: str, form: str | None, out: Path | None, evaluation: Path | None) -> None:
     """Tell what a bundle is.
 
-    BUNDLE is a folder, a zip file or 'default', the packaged one. The card says what it is for and not for, what it
-    was measured on, its operating points, how it fails, where it comes from, and its licence.
+    BUNDLE is a folder, a zip file, or a packaged one: 'default' or 'accurate'. The card says what it is for and not
+    for, what it was measured on, its operating points, how it fails, where it comes from, and its licence.
     """
     from pneumoscope.bundle import load_bundle
     from pneumoscope.bundle.markdown import markdown

@@ -28,7 +28,11 @@ _EXTRAS = {
 }
 
 bundle_option = click.option(
-    "--bundle", default="default", show_default=True, metavar="B", help="A bundle: a folder, a zip file or 'default'."
+    "--bundle",
+    default="default",
+    show_default=True,
+    metavar="B",
+    help="A bundle: a folder, a zip file, or a packaged one: 'default', or the slower 'accurate'.",
 )
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Films read at a time.  [default: one for each core]"

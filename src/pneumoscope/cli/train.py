@@ -25,7 +25,9 @@ from pneumoscope.cli.options import cache_folder, data_option, need, progress, s
     metavar="FILE",
     help="Initial weights in place of the recipe's: a safetensors file, or the folder of a complete run.",
 )
-@click.option("--teacher", metavar="BUNDLE", help="Learn from this bundle's answers too: a folder, a zip or 'default'.")
+@click.option(
+    "--teacher", metavar="BUNDLE", help="Learn from this bundle's answers too: a folder, a zip file or a packaged one."
+)
 @click.option(
     "--accelerator",
     type=click.Choice(["auto", "cpu", "gpu", "mps"]),

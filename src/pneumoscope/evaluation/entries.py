@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumoscope.bundle import DEFAULT
+from pneumoscope.bundle import PACKAGED
 from pneumoscope.bundle.spec import SPEC_FILE
 from pneumoscope.core import Reading, ScoresError
 from pneumoscope.core.files import sha256_file
@@ -24,8 +24,8 @@ RUN_FILE = "run.json"
 """What tells the folder of a training run."""
 
 _EXPECTED = (
-    "a bundle (a folder, a zip file or 'default'), a training run, the folder or the metrics.json of an evaluation, or "
-    "a table of scores (CSV or Parquet)"
+    "a bundle (a folder, a zip file, 'default' or 'accurate'), a training run, the folder or the metrics.json of an "
+    "evaluation, or a table of scores (CSV or Parquet)"
 )
 
 
@@ -75,7 +75,7 @@ def open_entry(place: str, name: str, measure: Callable[[str], Evaluation]) -> E
     """
     path = Path(place)
     reads_films = any((path / file).is_file() for file in (SPEC_FILE, RUN_FILE))
-    if place == DEFAULT or reads_films or path.suffix == ".zip":
+    if place in PACKAGED or reads_films or path.suffix == ".zip":
         return _of_evaluation(measure(place), name)
     if path.is_dir() or path.name == METRICS_FILE:
         return _of_folder(path if path.is_dir() else path.parent, name)

@@ -83,7 +83,7 @@ class Predictor:
         force: bool = False,
         correct: bool = False,
     ) -> Self:
-        """Load a bundle (a folder, a zip file or ``"default"``) and check it.
+        """Load a bundle (a folder, a zip file, ``"default"`` or ``"accurate"``) and check it.
 
         Raises
         ------
