@@ -122,7 +122,17 @@ def _told(name: str, found: dict[str, Any]) -> str:
     return (
         f"`{name}` missed {counts['false_negative']} of {data['positive']} pneumonias ({_kinds(found)}) and raised a "
         f"false alarm at {counts['false_positive']} of {data['films'] - data['positive']} normal films; at its other "
-        f"operating points: {'; '.join(points)}."
+        f"operating points: {'; '.join(points)}.{_second(found)}"
+    )
+
+
+def _second(found: dict[str, Any]) -> str:
+    """How well a second answer is told, whatever the first one was; nothing where the bundle has none."""
+    return "".join(
+        f" Its second answer, {one['label']} or {one['otherwise']}, has an AUC of {_interval(one['metrics']['auc'])} "
+        f"on the {one['films']} films with {one['given']}, recall of {one['label']} "
+        f"{_interval(one['metrics']['recall'])} and of {one['otherwise']} {_interval(one['metrics']['specificity'])}."
+        for one in found.get("second") or ()
     )
 
 
