@@ -1,9 +1,9 @@
-"""Make candidates for the place of the packaged model, from films to bundles that may be released.
+"""Make candidates for the places of the packaged models, from films to bundles that may be released.
 
 `fast` is one network of the recipe `children`, `accurate` the mean of three that differ in their seed. All learn from
 one ordinary split of the official train folder (docs/decisions/0020); each bundle is given a gate and put to the
 release check. The test folder has no part in any of it. What exists already in --runs is taken up where it ended.
---install puts a `fast` that passes in the packaged model's place.
+--install puts those that pass into the package: `fast` as `default`, `accurate` under its own name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from common import ROOT, say
 from training_runs import TrainingRun, changes, command, drawn_split
 
 _SEEDS = (20, 21, 22)
-_PLACE = ROOT / "src" / "pneumoscope" / "bundle" / "default"
+_PACKAGE = ROOT / "src" / "pneumoscope" / "bundle"
 _FOREIGN = "not_frontal_chest"
 _VERSION = ("--bundle-version", "2.0")
 _ORIGIN = ("--weights-from", "MobileNetV2 1.0 224, ImageNet, published with TensorFlow")
@@ -28,16 +28,17 @@ _LICENCE = ("--weights-licence", "Apache-2.0")
 
 @dataclass(frozen=True)
 class Model:
-    """What a bundle is called by itself, the command that makes it, and the seeds of its networks."""
+    """What a bundle is called by itself and in the package, the command that makes it, and its networks' seeds."""
 
     title: str
+    packaged: str
     makes: str
     seeds: tuple[int, ...]
 
 
 _MODELS = {
-    "fast": Model("pneumoscope-children", "export", _SEEDS[:1]),
-    "accurate": Model("pneumoscope-children-accurate", "ensemble", _SEEDS),
+    "fast": Model("pneumoscope-children", "default", "export", _SEEDS[:1]),
+    "accurate": Model("pneumoscope-children-accurate", "accurate", "ensemble", _SEEDS),
 }
 
 
@@ -51,8 +52,8 @@ def main() -> None:
             run.train()
         bundle = _gated(name, runs, films, data / _FOREIGN)
         command("release-check", "--bundle", bundle, "--data", films)
-        if args.install and name == "fast":
-            _install(bundle)
+        if args.install:
+            _install(bundle, _PACKAGE / _MODELS[name].packaged)
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "candidate", help="where the runs are kept")
     parser.add_argument("--only", action="append", choices=_MODELS, help="this bundle; may be repeated")
     parser.add_argument("--weights", type=Path, help="ImageNet weights of MobileNetV2 (safetensors), else timm's hub")
-    parser.add_argument("--install", action="store_true", help="put `fast` in the place of the packaged model")
+    parser.add_argument("--install", action="store_true", help="put what passes into the package")
     return parser.parse_args()
 
 
@@ -82,14 +83,14 @@ def _gated(name: str, runs: Sequence[TrainingRun], films: Path, foreign: Path) -
     return gated
 
 
-def _install(bundle: Path) -> None:
+def _install(bundle: Path, place: Path) -> None:
     """Copied whole before the old one goes: a full disk must not leave the package without a model."""
-    new = _PLACE.with_name("new")
+    new = place.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(bundle, new)
-    shutil.rmtree(_PLACE)
-    new.rename(_PLACE)
-    say(f"put in place: {_PLACE}")
+    shutil.rmtree(place, ignore_errors=True)
+    new.rename(place)
+    say(f"put in place: {place}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A film has one reading, by whatever way it is read: any thread, batch, order, entry and optimisation of the graph.
 
-With the packaged bundle, on films of the demo set, large ones made of them, and made-up ones.
+With the packaged bundles, on films of the demo set, large ones made of them, and made-up ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumoscope.bundle import load_bundle
+from pneumoscope.bundle import PACKAGED
 from pneumoscope.core import Radiograph, Reading
 from pneumoscope.engines import Engine, golden_film, open_engine
 from pneumoscope.imaging import read
@@ -31,9 +31,9 @@ CELL = 1e-3
 """How far a probability, and a cell of the heat map (0 to 1), may be from those of another way."""
 
 
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    return Predictor.open()
+@pytest.fixture(scope="module", params=PACKAGED)
+def predictor(request: pytest.FixtureRequest) -> Predictor:
+    return Predictor.open(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +136,8 @@ def alone(predictor: Predictor, inputs: NDArray[np.float32]) -> tuple[NDArray[An
 
 
 @pytest.fixture(scope="module")
-def engines() -> dict[int, Engine]:
-    bundle = load_bundle()
-    return {threads: open_engine(bundle, threads=threads) for threads in (1, 2, 4)}
+def engines(predictor: Predictor) -> dict[int, Engine]:
+    return {threads: open_engine(predictor.bundle, threads=threads) for threads in (1, 2, 4)}
 
 
 @settings(max_examples=12, deadline=None)
