@@ -195,6 +195,7 @@ def _row(name: str, seed: int, run: TrainingRun, base: TrainingRun) -> Row:
         "idea": name,
         "seed": seed,
         "what": _IDEAS[name].words,
+        **_measured_on(ours),
         **run.facts(),
         **figures(ours, _MEASURES),
         **_as_trained(run),
@@ -210,6 +211,12 @@ def _as_trained(run: TrainingRun) -> Row:
         f"{name}_as_trained": round(run.validation[f"val_{name}"], 4) if one else ""
         for name in ("recall", "specificity")
     }
+
+
+def _measured_on(results: Path) -> Row:
+    """How many films, and how many of them with pneumonia."""
+    data = json.loads((results / "metrics.json").read_text("utf-8"))["data"]
+    return {name: data[name] for name in ("films", "positive")}
 
 
 def _second_auc(results: Path) -> float | str:

@@ -24,8 +24,8 @@ _MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "chang
 _HEAD = """# What each idea does for the default model
 
 The recipe `mobilenetv2` with one thing changed at a time, or a few that had helped. All networks learn from the same
-films of the official train folder and are measured on the validation films of its shifted split: 653 films, 168 of them
-normal, the train folder's hardest by how they were acquired
+films of the official train folder and are measured on the validation films of its shifted split: {films} films,
+{normal} of them normal, the train folder's hardest by how they were acquired
 ([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test folder has no part in any of it.
 
 *Change* is the network with the idea less the base of the same seed on the same films: above 0 is better for the AUC,
@@ -75,8 +75,12 @@ def page() -> str:
     short, full = (_table(FOLDER / f"{length}.csv") for length in ("short", "full"))
     first = [row for row in short if row["seed"] == _FIRST_SEED]
     repeated = {row["idea"] for row in short if row not in first}
+    films, positive = (int(short[0][name]) for name in ("films", "positive"))
     return (
-        _HEAD + _short(first) + _seeds(_SEEDS, [row for row in short if row["idea"] in repeated]) + _seeds(_FULL, full)
+        _HEAD.format(films=films, normal=films - positive)
+        + _short(first)
+        + _seeds(_SEEDS, [row for row in short if row["idea"] in repeated])
+        + _seeds(_FULL, full)
     )
 
 

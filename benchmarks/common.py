@@ -34,6 +34,7 @@ ORIGINAL = "kermany_original"
 DICOM = "dicom_chest"
 CLASSES = ("NORMAL", "PNEUMONIA")
 
+_PACKAGED = ("default", "accurate")
 _PACKAGES = ("pneumoscope", "numpy", "onnxruntime", "pillow", "pydicom", "msgspec")
 _QUIET = 0.2
 
@@ -102,7 +103,7 @@ def number(value: float | None) -> str:
 def options(description: str | None, *, repeats: int | None = None) -> argparse.ArgumentParser:
     """The options that every benchmark takes."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default="default", help="a folder, a zip file or 'default' (the default)")
+    parser.add_argument("--bundle", default="default", help="a folder, a zip file or a packaged one (default)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file (results/benchmarks)")
     if repeats:
         parser.add_argument("--repeats", type=int, default=repeats, help=f"measurements of each figure ({repeats})")
@@ -195,7 +196,7 @@ def _version(package: str) -> str:
 
 def bundle_facts(bundle: str) -> dict[str, str]:
     """Name, precision and digest of a bundle, read without loading the package; a missing one ends the program."""
-    place = _packaged_bundle() if bundle == "default" else Path(bundle)
+    place = _packaged(bundle) if bundle in _PACKAGED else Path(bundle)
     try:
         spec = _bundle_json(place)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
@@ -209,11 +210,11 @@ def bundle_facts(bundle: str) -> dict[str, str]:
     }
 
 
-def _packaged_bundle() -> Path:
+def _packaged(bundle: str) -> Path:
     spec = find_spec("pneumoscope")
     if spec is None or spec.origin is None:
         raise SystemExit(f"pneumoscope is not installed for {sys.executable}")
-    return Path(spec.origin).parent / "bundle" / "default"
+    return Path(spec.origin).parent / "bundle" / bundle
 
 
 def _bundle_json(place: Path) -> bytes:

@@ -92,16 +92,21 @@ def _arguments() -> argparse.Namespace:
 
 def _contestants(kind: str, args: argparse.Namespace) -> list[_Contestant]:
     """Those that can read this kind of file here; who is left out is told."""
-    options = ["--bundle", args.bundle, "--out", _OUT]
-    child = [sys.executable, str(_HERE / "reading_child.py"), _FOLDER, *options, "--warm"]
-    found = [_Contestant(_OURS, pneumoscope("predict", _FOLDER, *options, "-q"), child)]
+    found = [_reader(_OURS, args.bundle)]
     if kind == next(iter(KINDS)):
         for what, option, out in (("heat maps", "--heatmaps", f"{_OUT}.maps"), ("a page", "--html", f"{_OUT}.html")):
-            words = pneumoscope("predict", _FOLDER, *options, option, out, "-q")
-            found.append(_Contestant(f"{_OURS} with {what}", words, []))
+            found.append(_Contestant(f"{_OURS} with {what}", [*found[0].whole, option, out], []))
+        if args.bundle == "default":
+            found.append(_reader(f"{_OURS}, accurate", "accurate"))
     if not args.no_peer:
         found += [peer for peer in _peers(args.peer_python) if peer.reads_dicom or "DICOM" not in kind]
     return found
+
+
+def _reader(name: str, bundle: str) -> _Contestant:
+    options = ["--bundle", bundle, "--out", _OUT]
+    child = [sys.executable, str(_HERE / "reading_child.py"), _FOLDER, *options, "--warm"]
+    return _Contestant(name, pneumoscope("predict", _FOLDER, *options, "-q"), child)
 
 
 def _peers(python: Path) -> Iterator[_Contestant]:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 RESULTS = ROOT / "results"
+OFFICIAL = {"default": "official-test", "accurate": "official-test-accurate"}
+"""Where in results/ the figures of a packaged bundle on the official test folder are."""
+
 _SHOWN = (
     "224-pixel JPEG, pneumoscope",
     "224-pixel JPEG, pneumoscope with heat maps",
+    "224-pixel JPEG, pneumoscope, accurate",
     "224-pixel JPEG, Keras DenseNet121",
     "224-pixel JPEG, pneumoscope : Keras DenseNet121",
     "224-pixel JPEG, pneumoscope, warm : Keras DenseNet121, warm",
@@ -85,60 +90,65 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _accuracy() -> str:
-    small, large = _load("official-test/metrics.json"), _load("official-test-accurate/metrics.json")
+    models = {name: _load(f"{place}/metrics.json") for name, place in OFFICIAL.items()}
+    small = models["default"]
     data = small["data"]
-    rows = "".join(
-        f"| {name.replace('_', ' ')} | {_interval(figure)} | {_interval(large['metrics'][name])} |\n"
-        for name, figure in small["metrics"].items()
-        if name not in _TWICE
+    named = (
+        f"`{name}` ({one['bundle']['precision']}, sha256 `{one['bundle']['digest'][:16]}`)"
+        for name, one in models.items()
     )
+    rows = "".join(f"| {' | '.join(row)} |\n" for row in _measures(list(models.values())))
     return (
-        f"The packaged models on the official Kermany test folder ({data['films']} films of {data['patients']} "
-        f"patients, {data['positive']} with pneumonia), at the operating point *{small['bundle']['operating_point']}*, "
-        f"which was chosen without it: {_named('default', small)}, one small network, and "
-        f"{_named('accurate', large)}, the mean of three, which takes three times as long. Every film is answered "
-        f"here, whatever the gate says.\n\n"
-        f"| measure | `default` | `accurate` |\n|---|---|---|\n{rows}\n"
-        f"{_told('default', small)} {_told('accurate', large)} The networks are "
-        f"training runs of one recipe that differ in their seed (`make candidate`): others would give other figures. "
+        f"The packaged models, {' and '.join(named)}, the mean of three such networks, on the official Kermany test "
+        f"folder ({data['films']} films of {data['patients']} patients, {data['positive']} with pneumonia), at the "
+        f"operating point *{small['bundle']['operating_point']}*, which was chosen without it, with 95% intervals:\n\n"
+        f"| measure | {' | '.join(f'`{name}`' for name in models)} |\n|---|{'---|' * len(models)}\n{rows}\n"
+        "Every film is answered here, whatever the gate says. The networks are training runs of one recipe that differ "
+        "in their seed (`make candidate`); other seeds would give other figures. "
         f"Intervals: {small['intervals']}. Command: `pneumoscope evaluate --bundle default --data "
         f"$PNEUMOSCOPE_DATA/kermany224 --split test --out results/official-test`.\n"
     )
 
 
-def _named(name: str, found: dict[str, Any]) -> str:
-    return f"`{name}` ({found['bundle']['precision']}, sha256 `{found['bundle']['digest'][:16]}`)"
+def _measures(models: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """Rows of the table: what was measured, and each model's figure."""
+    for name in models[0]["metrics"]:
+        if name not in _TWICE:
+            yield name.replace("_", " "), *(_interval(one["metrics"][name]) for one in models)
+    yield "pneumonias missed", *(f"{one['confusion']['false_negative']} ({_kinds(one)})" for one in models)
+    yield "false alarms", *(_alarms(one) for one in models)
+    for point in _other_points(models[0]):
+        for measure in ("recall", "specificity"):
+            found = (_other_points(one)[point]["metrics"][measure] for one in models)
+            yield f"{measure} at *{point}*", *map(_interval, found)
+    for measure, words in _SECOND.items():
+        yield words, *(_second(one, measure) for one in models)
 
 
-def _told(name: str, found: dict[str, Any]) -> str:
-    """What was missed, what was a false alarm, and what the operating points reach that are not the default."""
-    data, counts = found["data"], found["confusion"]
-    points = (
-        f"*{point['name']}*, recall {_interval(point['metrics']['recall'])} and specificity "
-        f"{_interval(point['metrics']['specificity'])}"
-        for point in found["points"]
-        if point["name"] != found["bundle"]["operating_point"]
-    )
-    return (
-        f"`{name}` missed {counts['false_negative']} of {data['positive']} pneumonias ({_kinds(found)}) and raised a "
-        f"false alarm at {counts['false_positive']} of {data['films'] - data['positive']} normal films; at its other "
-        f"operating points: {'; '.join(points)}.{_second(found)}"
-    )
+def _alarms(found: dict[str, Any]) -> str:
+    return f"{found['confusion']['false_positive']} of {found['data']['films'] - found['data']['positive']}"
 
 
-def _second(found: dict[str, Any]) -> str:
-    """How well a second answer is told, whatever the first one was; nothing where the bundle has none."""
-    return "".join(
-        f" Its second answer, {one['label']} or {one['otherwise']}, has an AUC of {_interval(one['metrics']['auc'])} "
-        f"on the {one['films']} films with {one['given']}, recall of {one['label']} "
-        f"{_interval(one['metrics']['recall'])} and of {one['otherwise']} {_interval(one['metrics']['specificity'])}."
-        for one in found.get("second") or ()
-    )
+def _other_points(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What was measured at the operating points that are not the default, by name."""
+    return {one["name"]: one for one in found["points"] if one["name"] != found["bundle"]["operating_point"]}
+
+
+def _second(found: dict[str, Any], measure: str) -> str:
+    """A figure of the second answer, whatever the first one was; nothing where the bundle has none."""
+    return ", ".join(_interval(one["metrics"][measure]) for one in found.get("second") or ())
 
 
 def _kinds(found: dict[str, Any]) -> str:
     """How many of each kind of case were missed."""
     return ", ".join(f"{one['films'] - one['found']} of {one['films']} {one['subtype']}" for one in found["subtypes"])
+
+
+_SECOND = {
+    "auc": "bacterial or viral, of pneumonias: AUC",
+    "recall": "recall of bacterial",
+    "specificity": "recall of viral",
+}
 
 
 def _adults() -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import common
 from common import ROOT, say
+from readme import OFFICIAL
 
 RESULTS = ROOT / "results"
 _PROGRAM = (sys.executable, "-m", "pneumoscope")
@@ -25,7 +26,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     films = f"${common.DATA_VARIABLE}"
     common.data_folder()
-    for bundle, place in {"default": "official-test", "accurate": "official-test-accurate"}.items():
+    for bundle, place in OFFICIAL.items():
         _run([*_PROGRAM, "evaluate", "--bundle", bundle, "--data", f"{films}/kermany224", *_to("test", place)])
     with tempfile.TemporaryDirectory() as folder:
         adults = f"{folder}/adults.csv"
