@@ -285,17 +285,55 @@ def test_its_figures_are_those_of_an_evaluation(made: dict[str, ModelBundle], qu
     assert found.metrics["specificity"].value == pytest.approx(point.specificity.value)
 
 
-def test_an_ensemble_asks_what_its_members_ask(quick: dict[str, Run], cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"the same data\.labels"):
-        ensemble([quick["one"], quick["two"]], tmp_path / "x", name="x", version="1", cache=cache)
+@pytest.fixture(scope="module")
+def mixed(quick: dict[str, Run], cache: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
+    """Of a network with one answer and one with two, in fp32."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, "LEAST_AGREEMENT", 1.1)
+        place = tmp_path_factory.mktemp("mixed") / "x"
+        return ensemble([quick["one"], quick["two"]], place, name="x", version="1", cache=cache)
+
+
+def test_a_label_of_an_ensemble_is_the_mean_of_the_networks_that_tell_it(
+    mixed: ModelBundle, made: dict[str, ModelBundle], quick: dict[str, Run], cache: Path
+) -> None:
+    recipe, spec = quick["one"].load_record().recipe, mixed.spec.preprocessing
+    films = labelled_films(read_manifest(quick["one"].manifest), "val", recipe.data, spec, cache=cache)
+    inputs = (films.pixels[:6].astype(np.float32) / np.float32(255) - spec.mean) / spec.std
+    members = [member.calibrations for member in mixed.spec.members]
+    one, two = (OnnxRuntimeEngine(made[name].graph).run(inputs) for name in ("one", "two"))
+    first = [own[0].log_odds(each.logits[:, 0]) for own, each in zip(members, (one, two), strict=True)]
+    found = OnnxRuntimeEngine(mixed.graph).run(inputs)
+    np.testing.assert_allclose(found.logits[:, 0], np.mean(first, axis=0), atol=1e-4)
+    np.testing.assert_allclose(found.logits[:, 1], members[1][1].log_odds(two.logits[:, 1]), atol=1e-4)
+    np.testing.assert_allclose(found.cam.mean(axis=(2, 3)), found.logits, atol=1e-4)
+    assert found.features.shape[1] == one.features.shape[1] + two.features.shape[1]
+
+
+def test_an_ensemble_says_which_network_tells_what(mixed: ModelBundle) -> None:
+    assert [member.labels for member in mixed.spec.members] == [("pneumonia",), LABELS]
+    assert [len(member.calibrations) for member in mixed.spec.members] == [1, 2]
+    assert [label.given for label in mixed.spec.labels] == [None, "pneumonia"]
+    card = model_card(mixed.spec)
+    assert "at 64 x 64, tells pneumonia." in card
+    assert "tells pneumonia, bacterial" not in card
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"given": {}}, "some ask bacterial of every film"),
+        ({"labels": ("pneumonia", "viral"), "given": {"viral": "pneumonia"}}, "a reading could contradict itself"),
+        ({"labels": ("bacterial",), "given": {}}, "the same first label"),
+    ],
+)
+def test_members_that_ask_in_different_ways_are_refused(
+    quick: dict[str, Run], cache: Path, tmp_path: Path, data: dict[str, Any], says: str
+) -> None:
     recipe = quick["two"].load_record().recipe
-    other = fitted_run(
-        replace(recipe, data=replace(recipe.data, given={})),
-        read_manifest(quick["two"].manifest),
-        tmp_path / "o",
-        cache,
-    )
-    with pytest.raises(RecipeError, match=r"the same data\.given"):
+    films = read_manifest(quick["two"].manifest)
+    other = fitted_run(replace(recipe, data=replace(recipe.data, **data)), films, tmp_path / "o", cache)
+    with pytest.raises(RecipeError, match=says):
         ensemble([quick["two"], other], tmp_path / "x", name="x", version="1", cache=cache)
 
 

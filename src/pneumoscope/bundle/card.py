@@ -224,12 +224,14 @@ def _learning(spec: BundleSpec) -> list[Item]:
         recipe: Line = (f"Recipe: {spec.recipe} (", _digest(spec.recipe_digest), "), ", *manifest)
         return [Item(line) for line in (_initial(spec.initial_weights), recipe, *_taught(spec.teacher))]
     summary: Line = (f"{spec.recipe[0].upper()}{spec.recipe[1:]}, ", *manifest)
-    return [Item(summary), *(_member(member) for member in spec.members)]
+    return [Item(summary), *(_member(member, len(spec.labels)) for member in spec.members)]
 
 
-def _member(member: Member) -> Item:
+def _member(member: Member, labels: int) -> Item:
+    """A network; which of so many ``labels`` it tells, if not all."""
     height, width = member.size
-    line = (f"{member.recipe} (", _digest(member.recipe_digest), f"), at {height} x {width}.")
+    some = f", tells {', '.join(member.labels)}" if 0 < len(member.labels) < labels else ""
+    line = (f"{member.recipe} (", _digest(member.recipe_digest), f"), at {height} x {width}{some}.")
     return Item(line, (_initial(member.initial_weights), *_taught(member.teacher)))
 
 

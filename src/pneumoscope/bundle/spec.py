@@ -198,6 +198,7 @@ class Member(_Part, frozen=True, kw_only=True):
     """One of the networks whose answers a graph averages.
 
     It is shown the film at ``size``; its logits are calibrated, a calibration for each label, before they are averaged.
+    ``labels`` are those that it tells; all of the bundle's, in their order, where none are named.
     """
 
     recipe: str
@@ -206,6 +207,7 @@ class Member(_Part, frozen=True, kw_only=True):
     initial_weights: Source
     teacher: Teacher | None = None
     size: tuple[int, int]
+    labels: tuple[str, ...] = ()
     calibrations: Annotated[tuple[Calibration, ...], Meta(min_length=1)]
 
 
@@ -332,11 +334,20 @@ class BundleSpec(_Part, frozen=True, kw_only=True):
         self._check_given()
         if not self.typical_film or len({len(row) for row in self.typical_film}) != 1 or not self.typical_film[0]:
             raise ValueError("typical_film: expected rows of one length")
-        if any(len(member.calibrations) != len(self.labels) for member in self.members):
-            raise ValueError(f"members: expected {len(self.labels)} calibrations of each, one a label")
+        self._check_members()
         for name in self.files:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == SPEC_FILE:
                 raise ValueError(f"files: expected plain file names, got {name!r}")
+
+    def _check_members(self) -> None:
+        """Each network tells some of the labels, and has a calibration for each of these."""
+        names = tuple(label.name for label in self.labels)
+        for member in self.members:
+            told = member.labels or names
+            if not set(told) <= set(names) or len(set(told)) < len(told):
+                raise ValueError(f"members: labels: expected some of {', '.join(names)}, got {', '.join(told)}")
+            if len(member.calibrations) != len(told):
+                raise ValueError(f"members: expected {len(told)} calibrations of each, one a label")
 
     def _check_given(self) -> None:
         """What is asked on a condition needs the first label for it, and a threshold of its own."""

@@ -20,10 +20,10 @@ from pneumoscope.training.export.make import write
 from pneumoscope.training.export.provenance import WeightsOrigin, of_ensemble, of_films
 from pneumoscope.training.export.task import Task
 from pneumoscope.training.films import learned_already
-from pneumoscope.training.recipe import Recipe
+from pneumoscope.training.recipe import Data, Recipe
 from pneumoscope.training.run_folder import Run, preprocessing_of
 
-_SHARED = ("data.labels", "data.exclusive", "data.given", "input.aspect", "input.contrast", "input.edges")
+_SHARED = ("data.exclusive", "input.aspect", "input.contrast", "input.edges")
 """What the recipes of all members must have in common."""
 
 
@@ -41,10 +41,10 @@ def ensemble(
 ) -> ModelBundle:
     """Make one bundle of several finished runs.
 
-    Its logit is the mean of the members' logits, each calibrated on the validation films that all runs share; the mean
-    is then calibrated once more. The graph takes films at the largest size of any member, and makes them smaller for
-    the others. ``origin`` is where all members' initial weights came from. See
-    :func:`pneumoscope.training.export.export` for the rest.
+    Its logit of a label is the mean of those of the members that tell it, each calibrated on the validation films that
+    all runs share; the mean is then calibrated once more. All tell the first label. The graph takes films at the
+    largest size of any member, and makes them smaller for the others. ``origin`` is where all members' initial weights
+    came from. See :func:`pneumoscope.training.export.export` for the rest.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def ensemble(
     records = [run.load_record() for run in runs]
     recipes = [record.recipe for record in records]
     _check_recipes(runs, recipes)
+    data = _told(runs, [recipe.data for recipe in recipes])
     manifests = [read_manifest(run.manifest) for run in runs]
     _check_films(runs, manifests)
     specs = [preprocessing_of(recipe) for recipe in recipes]
@@ -66,7 +67,7 @@ def ensemble(
         name=name,
         version=version,
         run=runs[0],
-        data=recipes[0].data,
+        data=data,
         spec=_largest(specs),
         views=views,
         seed=recipes[0].seed,
@@ -74,7 +75,10 @@ def ensemble(
         progress=progress,
         tell=tell,
     )
-    trained = [Trained(run.load_network(), spec, str(run.folder)) for run, spec in zip(runs, specs, strict=True)]
+    trained = [
+        Trained(run.load_network(), spec, recipe.data.labels, str(run.folder))
+        for run, spec, recipe in zip(runs, specs, recipes, strict=True)
+    ]
     shipped = best_graph(trained, task)
     provenance = of_ensemble(records, specs, shipped.calibrations, origin) | of_films(manifests, task.data)
     return write(task, shipped, provenance)
@@ -86,7 +90,7 @@ def _largest(specs: Sequence[Preprocessing]) -> Preprocessing:
 
 
 def _check_recipes(runs: Sequence[Run], recipes: Sequence[Recipe]) -> None:
-    """Members must answer one question, about films that were prepared in one way."""
+    """Members must answer in one way, about films that were prepared in one way."""
     for key in _SHARED:
         said = [attrgetter(key)(recipe) for recipe in recipes]
         for run, other in zip(runs[1:], said[1:], strict=True):
@@ -99,6 +103,25 @@ def _check_recipes(runs: Sequence[Run], recipes: Sequence[Recipe]) -> None:
         raise RecipeError(
             f"expected runs of one size, as edges are found at the network's own; got {', '.join(map(str, sizes))}"
         )
+
+
+def _told(runs: Sequence[Run], each: Sequence[Data]) -> Data:
+    """What the members together tell of a film: all the first label, further ones those that know them."""
+    first = each[0]
+    for run, data in zip(runs[1:], each[1:], strict=True):
+        if data.labels[0] != first.labels[0] or (first.exclusive and data.labels != first.labels):
+            what = "data.labels, which exclude each other" if first.exclusive else "first label"
+            said = f"{runs[0].folder} has {first.labels!r}, {run.folder} {data.labels!r}"
+            raise RecipeError(f"expected runs with the same {what}; {said}")
+    labels = tuple(dict.fromkeys(label for data in each for label in data.labels))
+    conditions = {label: {data.given.get(label) for data in each if label in data.labels} for label in labels}
+    if disputed := [label for label, asked in conditions.items() if len(asked) > 1]:
+        raise RecipeError(f"expected runs with the same data.given; some ask {disputed[0]} of every film, some do not")
+    given = {label: condition for data in each for label, condition in data.given.items()}
+    try:
+        return msgspec.structs.replace(first, labels=labels, given=given)
+    except ValueError as error:
+        raise RecipeError(f"what the runs tell does not go together: {error}") from error
 
 
 def _check_films(runs: Sequence[Run], manifests: Sequence[Manifest]) -> None:

@@ -81,14 +81,19 @@ class Averaging(nn.Module):
     the mean of the cells under it, by area. What a view does not see has the view's logit, neither more nor less than
     it says of the film. So the mean of the map stays the logit.
 
-    ``grids`` are the sizes of the networks' maps; ``calibrations`` one a label for each network, or none for any.
+    ``grids`` are the sizes of the networks' maps; ``calibrations`` one a label for each network, or none for any;
+    ``tells`` says which of the film's labels each of a network's K is. A label is the mean of those that tell it.
     """
 
     def __init__(
-        self, frame: Frame, grids: Sequence[tuple[int, int]], calibrations: Sequence[tuple[Calibration, ...]]
+        self,
+        frame: Frame,
+        grids: Sequence[tuple[int, int]],
+        calibrations: Sequence[tuple[Calibration, ...]],
+        tells: Sequence[tuple[int, ...]],
     ) -> None:
         super().__init__()
-        self.frame = frame
+        self.frame, self.tells = frame, tells
         self.calibrated = bool(calibrations[0])
         finest = [max(sizes) for sizes in zip(*grids, strict=True)]
         for i, (grid, own) in enumerate(zip(grids, calibrations, strict=True)):
@@ -102,7 +107,14 @@ class Averaging(nn.Module):
         """``answers`` are logits, features and cam of the first network, then those of the second, ..."""
         networks = [self._network(i // 3, *answers[i : i + 3]) for i in range(0, len(answers), 3)]
         logits, features, cam = zip(*networks, strict=True)
-        return torch.stack(logits).mean(0), torch.cat(features, dim=1), torch.stack(cam).mean(0)
+        return self._by_label(logits), torch.cat(features, dim=1), self._by_label(cam)
+
+    def _by_label(self, answers: Sequence[Tensor]) -> Tensor:
+        """From (B, k, ...) of each network, of the k labels that it tells, to (B, K, ...)."""
+        told = [dict(zip(tells, each.unbind(1), strict=True)) for tells, each in zip(self.tells, answers, strict=True)]
+        labels = range(1 + max(map(max, self.tells)))
+        means = [torch.stack([one[label] for one in told if label in one]).mean(0) for label in labels]
+        return torch.stack(means, dim=1)
 
     def _network(self, i: int, logits: Tensor, features: Tensor, cam: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if self.frame.exclusive:

@@ -32,11 +32,13 @@ from pneumoscope.training.onnx_graph import BATCH, INPUT, exported
 class Core:
     """A network's own graph, how it takes a film, and how its logits are calibrated before they are averaged.
 
-    Without ``calibrations``, one a label, the logits are taken as they are.
+    ``tells`` says which of the film's labels each of its logits is. Without ``calibrations``, one a logit, they are
+    taken as they are.
     """
 
     graph: bytes
     spec: Preprocessing
+    tells: tuple[int, ...]
     calibrations: tuple[Calibration, ...] = ()
 
     @cached_property
@@ -61,8 +63,8 @@ class Core:
 class Combination:
     """One graph of all ``cores``: films (B, C, H, W) -> logits, features, cam.
 
-    Logits and class-activation maps are averaged, features put side by side. The mean of ``cam`` is the logit, if it
-    is so in each core.
+    Logits and class-activation maps are averaged, each label's over the networks that tell it; features are put side
+    by side. The mean of ``cam`` is the logit, if it is so in each core.
     """
 
     def __init__(self, cores: Sequence[Core], frame: Frame) -> None:
@@ -93,7 +95,10 @@ class Combination:
     @cached_property
     def _averaging(self) -> ModelProto:
         averaging = Averaging(
-            self.frame, [core.grid for core in self.cores], [core.calibrations for core in self.cores]
+            self.frame,
+            [core.grid for core in self.cores],
+            [core.calibrations for core in self.cores],
+            [core.tells for core in self.cores],
         )
         films = 2 * len(self.frame.views)
         answers = tuple(torch.zeros(films, *core.shapes[name]) for core in self.cores for name in OUTPUTS)
@@ -109,7 +114,7 @@ class CoreEngine:
     def __init__(self, core: Core, frame: Frame) -> None:
         self._core, self._frame = core, frame
         self._engine = OnnxRuntimeEngine(core.graph)
-        self._averaging = Averaging(frame, [core.grid], [core.calibrations])
+        self._averaging = Averaging(frame, [core.grid], [core.calibrations], [tuple(range(len(core.tells)))])
 
     def run(self, films: NDArray[np.float32]) -> Outputs:
         """Answer for network inputs (B, C, H, W)."""

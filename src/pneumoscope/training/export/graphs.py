@@ -43,10 +43,11 @@ _CALIBRATION_FILMS = 256
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained network, how it takes a film, and what to call it in a message."""
+    """A trained network, how it takes a film, the labels that it tells, and what to call it in a message."""
 
     network: FilmNetwork
     spec: Preprocessing
+    labels: tuple[str, ...]
     name: str
 
 
@@ -93,7 +94,8 @@ def best_graph(networks: Sequence[Trained], task: Task) -> Shipped:
 
 def _core(trained: Trained, task: Task) -> Core:
     task.tell(f"exporting {trained.name} as an ONNX graph")
-    core = Core(fp32_graph(trained.network, trained.spec), trained.spec)
+    tells = tuple(task.data.labels.index(label) for label in trained.labels)
+    core = Core(fp32_graph(trained.network, trained.spec), trained.spec, tells)
     _check_export(trained, core, task.held_out, task.frame)
     return core
 
@@ -116,9 +118,10 @@ def _check_export(trained: Trained, core: Core, films: Shown, frame: Frame) -> N
 def _calibrated(core: Core, name: str, task: Task) -> Core:
     """The network with its own answers calibrated, so that none is heard more for being louder."""
     task.tell(f"calibrating {name}")
-    logits = task.held_out.answers(CoreEngine(core, task.frame)).logits
+    logits, told = task.held_out.answers(CoreEngine(core, task.frame)).logits, list(core.tells)
+    labels = [task.data.labels[k] for k in told]
     try:
-        return replace(core, calibrations=calibrations(task.data.labels, task.held_out.targets, logits))
+        return replace(core, calibrations=calibrations(labels, task.held_out.targets[:, told], logits))
     except RunError as error:
         raise RunError(f"{name}: {error}") from error
 

@@ -72,7 +72,7 @@ def export(
         progress=progress,
         tell=tell,
     )
-    shipped = best_graph([Trained(run.load_network(), task.spec, "the network")], task)
+    shipped = best_graph([Trained(run.load_network(), task.spec, recipe.data.labels, "the network")], task)
     return write(task, shipped, of_run(record, origin) | of_films([task.manifest], task.data))
 
 

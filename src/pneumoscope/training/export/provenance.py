@@ -55,7 +55,7 @@ def of_ensemble(
 ) -> dict[str, Any]:
     """What several runs say of the networks of one graph, and in sum; ``origin`` is that of all of them."""
     members = tuple(
-        Member(**of_run(record, origin), size=spec.size, calibrations=own)
+        Member(**of_run(record, origin), size=spec.size, labels=record.recipe.data.labels, calibrations=own)
         for record, spec, own in zip(records, specs, fitted, strict=True)
     )
     manifests = {record.manifest_digest for record in records}
