@@ -21,6 +21,9 @@ from pneumoscope.imaging.preprocess import Preprocessing
 from pneumoscope.training.networks import Explained, FilmNetwork
 
 OPSET = 18
+_SMALL = 1024
+"""Weights of a convolution that costs next to nothing in fp32: MobileNetV2's third one has 512."""
+
 INPUT = "films"
 BATCH = "batch"
 """What a graph calls its input, and the number of films in it."""
@@ -90,7 +93,8 @@ def int8_graph(graph: bytes, batches: Iterable[NDArray[np.float32]]) -> bytes:
 
     Weights get a scale per channel and 7 bits: with 8, processors without VNNI instructions overflow a 16-bit sum
     and would answer differently from the machine that checked the graph. The head stays fp32: it costs nothing and
-    the logit is its. So do the first two convolutions, to which int8 is a loss: few channels, large maps.
+    the logit is its. So do the first two convolutions, to which int8 is a loss (few channels, large maps), and small
+    ones right after them, on whose few numbers the whole network rests.
     """
     with tempfile.TemporaryDirectory() as folder, _quiet_quantiser():
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
@@ -125,10 +129,12 @@ def _quiet_quantiser() -> Iterator[None]:
 
 
 def _kept_fp32(model: onnx.ModelProto) -> list[str]:
-    """Names of the nodes that make the outputs, and of all before the third convolution."""
+    """Names of the nodes that make the outputs, and of all before the first convolution after two that is not small."""
     nodes = list(model.graph.node)
+    weights = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
     convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
-    stem = nodes[: convolutions[2]] if len(convolutions) > 2 else []
+    large = (i for i in convolutions[2:] if weights.get(nodes[i].input[1], _SMALL + 1) > _SMALL)
+    stem = nodes[: next(large, 0)]
     return [node.name for node in [*stem, *(node for node in nodes if set(node.output) & set(OUTPUTS))]]
 
 
