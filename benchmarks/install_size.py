@@ -105,7 +105,7 @@ def _figures(installed: float, wheel: float, packages: dict[str, float], doctor:
     largest = ", ".join(f"{name} {common.number(mb)}" for name, mb in list(packages.items())[:_LARGEST])
     return [
         Figure("installed, with all base dependencies", installed, "MB", command=_COMMAND),
-        Figure("wheel, with its bundle", wheel, "MB", command="pip wheel --no-deps ."),
+        Figure("wheel, with its bundles", wheel, "MB", command="pip wheel --no-deps ."),
         Figure("ten largest packages, MB", largest, command=_COMMAND),
         Figure("torch and its like installed", ", ".join(_intruders(packages)) or "none", command=_COMMAND),
         Figure("doctor in that environment", doctor["golden check"], command="pneumoscope doctor"),
