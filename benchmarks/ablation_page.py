@@ -55,7 +55,8 @@ The mean over the seeds, with the least and the largest (`--seeds 3`). An idea t
 _FULL = """
 ## At full length
 
-Sixteen epochs, 176 pixels in training and 224 after ([all figures](full.csv)); several seeds as above.
+Sixteen epochs, 176 pixels in training and 224 after ([all figures](full.csv)); of several seeds,
+where there are some, the mean with the least and the largest.
 """
 
 
