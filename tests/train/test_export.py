@@ -404,6 +404,17 @@ def test_networks_of_every_kind_answer_the_same_as_a_graph(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.parametrize(("name", "kept"), [("mobilenetv2_100", 3), ("mobilenetv2_140", 2)])
+def test_small_convolutions_after_the_first_two_stay_fp32(name: str, kept: int) -> None:
+    """MobileNetV2's third convolution has 512 weights, and more than a thousand where the network is wider."""
+    network = build_network(Network(name=name), channels=1, labels=1).eval()
+    films = np.random.default_rng(0).normal(size=(2, 1, 64, 64)).astype(np.float32)
+    graph = onnx.load_from_string(int8_graph(fp32_graph(network, Preprocessing(size=(64, 64))), [films])).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    in_fp32 = [node.input[1] in weights for node in graph.node if node.op_type == "Conv"]
+    assert in_fp32.index(False) == kept
+
+
 def test_a_film_with_edges_and_clearer_contrast_goes_all_the_way(tiny: Recipe, cache: Path, tmp_path: Path) -> None:
     pytest.importorskip("cv2", reason="contrast and edges need the vision extra")
     shown_so = replace(tiny.input, edges=True, contrast="clahe", aspect="pad", mean=0.4, std=0.2)
