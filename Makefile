@@ -23,10 +23,10 @@ lint: $(VENV)/dev.stamp  ## style, types and the contracts between the rooms
 bench: $(VENV)/dev.stamp .venv-peer/stamp  ## every figure of the README; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/run_all.py --peer-python .venv-peer/bin/python
 
-results: $(VENV)/dev.stamp  ## measure the packaged model again; PNEUMOSCOPE_DATA names the films
+results: $(VENV)/dev.stamp  ## measure the packaged models again; PNEUMOSCOPE_DATA names the films
 	$(BIN)/python benchmarks/results.py
 
-candidate: $(VENV)/dev.stamp  ## train candidates for the packaged model; WEIGHTS names the ImageNet weights
+candidate: $(VENV)/dev.stamp  ## train candidates for the packaged models; WEIGHTS names the ImageNet weights
 	$(BIN)/python benchmarks/candidate.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and prove it in an environment of its own, without torch

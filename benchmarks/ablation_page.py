@@ -55,8 +55,8 @@ The mean over the seeds, with the least and the largest (`--seeds 3`). An idea t
 _FULL = """
 ## At full length
 
-Sixteen epochs, 176 pixels in training and 224 after ([all figures](full.csv)); of several seeds,
-where there are some, the mean with the least and the largest.
+Sixteen epochs, 176 pixels in training and 224 after ([all figures](full.csv)); of one seed with
+the interval that other films would have made of it, of several as above.
 """
 
 
@@ -137,16 +137,22 @@ def _seeds(title: str, rows: Sequence[dict[str, str]]) -> str:
     lines = []
     for idea, what in ideas.items():
         runs = [row for row in rows if row["idea"] == idea]
-        told = (_over_seeds(runs, name) for name in ("auc", "log_loss", "recall", "specificity"))
-        changes = (_over_seeds(runs, f"{name}_change", "+") if idea != _BASE else "" for name in ("auc", "log_loss"))
-        lines.append((f"`{idea}`", what, str(len(runs)), *told, *changes))
+        lines.append((f"`{idea}`", what, str(len(runs)), *_told(runs)))
     return title + "\n" + "\n".join(markdown([head, *lines])) + "\n"
+
+
+def _told(runs: Sequence[dict[str, str]]) -> tuple[str, ...]:
+    """The measures of an idea: over several seeds, or of one with the interval that other films would have made."""
+    measures, changed = ("auc", "log_loss", "recall", "specificity"), ("auc", "log_loss")
+    if len(runs) == 1:
+        return (*(_interval(runs[0], name) for name in measures), *(_change(runs[0], name) for name in changed))
+    changes = (_over_seeds(runs, f"{name}_change", "+") if runs[0]["idea"] != _BASE else "" for name in changed)
+    return (*(_over_seeds(runs, name) for name in measures), *changes)
 
 
 def _over_seeds(runs: Sequence[dict[str, str]], name: str, sign: str = "") -> str:
     values = [float(run[name]) for run in runs]
-    mean = format(fmean(values), f"{sign}.3f")
-    return f"{mean} ({min(values):{sign}.3f} to {max(values):{sign}.3f})" if len(values) > 1 else mean
+    return f"{fmean(values):{sign}.3f} ({min(values):{sign}.3f} to {max(values):{sign}.3f})"
 
 
 def _interval(row: dict[str, str], name: str) -> str:
