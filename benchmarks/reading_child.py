@@ -1,7 +1,7 @@
 """Our own reading in a process that is warm, and what no reading can be faster than: decoding alone, the graph alone.
 
 Takes what the peers take, and prints one line of JSON as they do, with ``decode`` and ``graph``: the seconds of reading
-all files without a network, and of as many runs of the graph without a file. All with one thread a core.
+all files without a network, and of as many runs of the graph without a file, both with one thread a core.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ _DISTINCT = 64
 def main() -> None:
     parser = peer_common.options(__doc__)
     parser.add_argument("--bundle", default="default")
+    parser.add_argument("--jobs", type=int, help="threads of the reading (one more than cores)")
     args = parser.parse_args()
     predictor, films = Predictor.open(args.bundle), peer_common.films_in(args.folder)
 
     def read_all() -> None:
         with open_table(args.out) as table:
-            for row in predictor.read_many(films, table.render, heatmap=False):
+            for row in predictor.read_many(films, table.render, heatmap=False, jobs=args.jobs):
                 table.add(row)
 
     def read_one(film: Path) -> Any:

@@ -35,7 +35,7 @@ bundle_option = click.option(
     help="A bundle: a folder, a zip file, or a packaged one: 'default', or the slower 'accurate'.",
 )
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Films read at a time.  [default: one for each core]"
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Films read at a time.  [default: one more than cores]"
 )
 operating_point_option = click.option(
     "--operating-point",

@@ -20,6 +20,11 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def reading_threads() -> int:
+    """Threads that keep all cores at work on films: one often waits for Python's lock or for a file, so one more."""
+    return usable_cores() + 1
+
+
 def ordered_map(work: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R]:
     """Yield ``work(item)`` for each item in order, with ``jobs`` threads and a bounded number of items in flight.
 

@@ -17,7 +17,7 @@ from pneumoscope.bundle.spec import Label
 from pneumoscope.core import Failure, Finding, ManifestError, Outcome, Radiograph, Reading
 from pneumoscope.core.files import atomic_write
 from pneumoscope.core.manifest import Film, Manifest
-from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.core.parallel import ordered_map, reading_threads
 from pneumoscope.data import prepare
 from pneumoscope.data.targets import one_each, targets, with_targets
 from pneumoscope.evaluation.closer import CloserLook
@@ -208,7 +208,7 @@ def _prepared(predictor: Predictor, films: Manifest, cache: Path, jobs: int | No
         radiograph = Radiograph(pixels=grey, digest=film.digest, full_size=spec.size, container="prepared")
         return predictor.read_prepared(radiograph, shown, name=str(films.root / film.path))
 
-    return ordered_map(answer, range(len(films)), jobs or usable_cores())
+    return ordered_map(answer, range(len(films)), jobs or reading_threads())
 
 
 def write_evaluation(

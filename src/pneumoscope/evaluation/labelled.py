@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pneumoscope.bundle import BundleSpec
 from pneumoscope.core import FilmError, ManifestError, Radiograph
 from pneumoscope.core.manifest import Film, Manifest
-from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.core.parallel import ordered_map, reading_threads
 from pneumoscope.data.targets import targets
 from pneumoscope.imaging import read
 from pneumoscope.predict import Predictor
@@ -97,7 +97,7 @@ class LabelledFilms:
             except FilmError:
                 return None
 
-        done = ordered_map(one, range(len(self)), jobs or usable_cores())
+        done = ordered_map(one, range(len(self)), jobs or reading_threads())
         return list(progress(done, len(self)) if progress else done)
 
 

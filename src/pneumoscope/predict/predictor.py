@@ -16,7 +16,7 @@ from pneumoscope.bundle import DEFAULT, ModelBundle, OperatingPoint, load_bundle
 from pneumoscope.bundle.spec import Kind, Label
 from pneumoscope.core import Correction, Failure, FilmError, Finding, Outcome, Radiograph, Reading, Region, Timings
 from pneumoscope.core.files import sha256_file
-from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.core.parallel import ordered_map, reading_threads
 from pneumoscope.engines import Engine, Outputs, open_engine
 from pneumoscope.imaging import read
 from pneumoscope.imaging.preprocess import Preprocessing, map_over_film, planes, resize, standardise
@@ -144,7 +144,7 @@ class Predictor:
         heatmap: bool = True,
         jobs: int | None = None,
     ) -> Iterator[T]:
-        """Read films with ``jobs`` threads (default: one a core), in order, in memory that stays the same.
+        """Read films with ``jobs`` threads (default: one more than cores), in order, in memory that stays the same.
 
         A film that cannot be read becomes a :class:`Failure` and ends nothing. ``then`` makes of each outcome, and
         its film unless it failed, what the caller wants to keep; it runs in the thread that read the film.
@@ -157,7 +157,7 @@ class Predictor:
                 return then(Failure(str(path), error.code, str(error), _digest(path)), None)
             return then(reading, film)
 
-        return ordered_map(work, paths, jobs or usable_cores())
+        return ordered_map(work, paths, jobs or reading_threads())
 
     def _read(self, source: Source, name: str, heatmap: bool) -> tuple[Reading, Radiograph]:
         started = perf_counter()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.bundle.gate import seen
 from pneumoscope.core import Radiograph
-from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.core.parallel import ordered_map, reading_threads
 from pneumoscope.engines import Engine
 from pneumoscope.imaging.preprocess import Preprocessing, planes, resize, standardise
 from pneumoscope.imaging.quality import half, measures
@@ -74,5 +74,5 @@ def look_at(
     def work(item: T) -> Looks:
         return Looks.joined([look(film, engine, spec) for film in films(item)])
 
-    found = ordered_map(work, items, jobs or usable_cores())
+    found = ordered_map(work, items, jobs or reading_threads())
     return Looks.joined(list(progress(found, len(items), what=what) if progress else found))
