@@ -19,6 +19,7 @@ FOLDER = ROOT / "results" / "ablation"
 PAGE = FOLDER / "README.md"
 _BASE, _FIRST_SEED = "base", "20"
 _LEVEL = 0.05
+_ROUNDING = 0.0005
 _MEASURED = ("AUC", "log loss", "recall", "specificity", "change of AUC", "change of log loss")
 
 _HEAD = """# What each idea does for the default model
@@ -43,7 +44,7 @@ loss first. The interval is what other films would have made of it. What another
 it, and is as large ([decision 21](../../docs/decisions/0021-seeds-before-ideas.md)): this table tells what is worth
 another seed, no more.
 
-{verdict}
+{verdict}{bases}
 """
 
 _SEEDS = """
@@ -106,7 +107,7 @@ def _short(rows: Sequence[dict[str, str]]) -> str:
         )
         for row in ordered
     ]
-    return _SHORT.format(verdict=_verdict(rows)) + "\n" + "\n".join(markdown([head, *lines])) + "\n"
+    return _SHORT.format(verdict=_verdict(rows), bases=_bases(rows)) + "\n" + "\n".join(markdown([head, *lines])) + "\n"
 
 
 def _as_trained(row: dict[str, str]) -> str:
@@ -125,6 +126,17 @@ def _verdict(rows: Sequence[dict[str, str]]) -> str:
     return (
         f"With {len(ideas)} ideas tried (Holm's correction), a change is more than the chance of other films "
         f"{' and '.join(found)}."
+    )
+
+
+def _bases(rows: Sequence[dict[str, str]]) -> str:
+    """How far the bases lie apart that ideas were compared with, unless it is all one base."""
+    found = [float(row["auc"]) - float(row["auc_change"]) for row in rows]
+    if max(found) - min(found) < _ROUNDING:
+        return ""
+    return (
+        f" They were trained on several machines, and a seed does not make the same network on each: an idea's base is "
+        f"of the idea's own machine, and has an AUC of {min(found):.3f} to {max(found):.3f}."
     )
 
 
