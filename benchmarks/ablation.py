@@ -101,6 +101,9 @@ _IDEAS = {
     "mean-of-three-mirrored": Idea(
         "answers of three seeds to the film and its mirror image averaged", mean_of=3, views=("plain", "mirrored")
     ),
+    "mean-of-three-closer": Idea(
+        "answers of three seeds to the film and its middle averaged", mean_of=3, views=("plain", "closer")
+    ),
     "taught": Idea("learned from the mean of three, too", taught=True),
     "cnn-deep": Idea("a plain network from random weights", recipe="cnn-deep", start="random"),
     "random": Idea("MobileNetV2 from random weights", _FROM_NOTHING, start="random"),

@@ -42,7 +42,7 @@ _SHORT = """
 Six epochs in place of sixteen, 128 pixels in training and 160 after unless the idea says otherwise; seed 20; best log
 loss first. The interval is what other films would have made of it. What another seed would have made of it is not in
 it, and is as large ([decision 21](../../docs/decisions/0021-seeds-before-ideas.md)): this table tells what is worth
-another seed, no more.
+another seed, no more. Minutes are of the training itself, without that of a teacher or of what it started from.
 
 {verdict}{bases}
 """
