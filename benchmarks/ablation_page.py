@@ -30,8 +30,9 @@ films of the official train folder and are measured on the validation films of i
 ([decision 9](../../docs/decisions/0009-shifted-validation.md)). The official test folder has no part in any of it.
 
 *Change* is the network with the idea less the base of the same seed (a mean's first) on the same films: above 0 is
-better for the AUC, below 0 for the log loss. AUC apart, figures are those of calibrated answers, and the hard normal films had their say in
-the calibration; *as trained* are recall and specificity at even odds before it, which no validation film has touched.
+better for the AUC, below 0 for the log loss. AUC apart, figures are those of calibrated answers, and the hard normal
+films had their say in the calibration; *as trained* are recall and specificity at even odds before it, which no
+validation film has touched.
 Made by `python benchmarks/ablation.py` ([all figures](short.csv)) and
 `python benchmarks/ablation_page.py`; intervals at 95%, patients resampled 2,000 times (seed 0).
 """
