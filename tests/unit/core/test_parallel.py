@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pneumoscope.core import parallel
-from pneumoscope.core.parallel import ordered_map, usable_cores
+from pneumoscope.core.parallel import ordered_map, reading_threads, usable_cores
 
 LONG = 20.0
 
@@ -137,3 +137,8 @@ def test_usable_cores_are_those_of_this_process(monkeypatch):
     assert usable_cores() == 6
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert usable_cores() == 1
+
+
+def test_films_are_read_by_one_thread_more_than_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+    assert reading_threads() == 4
